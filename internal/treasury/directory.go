@@ -1,0 +1,271 @@
+package treasury
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tangobot/tangobot/internal/money"
+)
+
+// The directory is the list of all accounts as the last refresh read it. It serves type-ahead, prefilled forms and App
+// Home without a call to Tango. It lies in the journal in chunks: two sets, of which the head names the finished one,
+// so that a reader never sees half a refresh. Balances that were read since lie beside it, one record an account.
+
+const (
+	directoryHead = "DIRECTORY"
+	// directoryFresh is how long a process uses the head it has read before it looks again.
+	directoryFresh = 30 * time.Second
+	// directoryEvery is the pause between the end of one refresh and the start of the next.
+	directoryEvery = 15 * time.Minute
+	// refreshPages bounds the pages that one sweep reads, so that a refresh of many accounts leaves room for the rest.
+	refreshPages = 60
+)
+
+// head says which set of chunks is complete, and how far the next one is.
+type head struct {
+	Set    int       `json:"set"` // 0 or 1
+	Chunks int       `json:"chunks"`
+	Count  int       `json:"count"`
+	ReadAt time.Time `json:"read_at,omitzero"`
+
+	Building     bool      `json:"building,omitempty"`
+	BuildStarted time.Time `json:"build_started,omitzero"`
+	BuildCursor  string    `json:"build_cursor,omitempty"`
+	BuildChunks  int       `json:"build_chunks,omitempty"`
+	BuildCount   int       `json:"build_count,omitempty"`
+}
+
+// chunk is one part of the directory.
+type chunk struct {
+	Accounts []Account `json:"accounts"`
+	ReadAt   time.Time `json:"read_at"`
+}
+
+func chunkKey(set, number int) string { return fmt.Sprintf("%s#%d#%04d", directoryHead, set, number) }
+
+// latest is a single account as it was read after the last refresh.
+type latest struct {
+	Account Account   `json:"account"`
+	At      time.Time `json:"at"`
+}
+
+func accountKey(id string) string { return "ACCOUNT#" + id }
+
+// Directory is the list of accounts that a process holds in memory. The zero value is ready; one per process.
+type Directory struct {
+	mu       sync.Mutex
+	lookedAt time.Time
+	entries  []directoryEntry
+	byID     map[string]int
+	readAt   time.Time
+}
+
+type directoryEntry struct {
+	account Account
+	text    string // lower case: id, name and number, for searching
+	readAt  time.Time
+}
+
+// Load brings the directory up to date from the journal, at most every 30 seconds.
+func (dir *Directory) Load(ctx context.Context, journal Journal, now time.Time) error {
+	dir.mu.Lock()
+	defer dir.mu.Unlock()
+	if dir.byID != nil && now.Sub(dir.lookedAt) < directoryFresh && !now.Before(dir.lookedAt) {
+		return nil
+	}
+	records, err := journal.Get(ctx, directoryHead)
+	if err != nil {
+		return fmt.Errorf("reading the directory: %w", err)
+	}
+	h, err := decode[head](records[0])
+	if err != nil {
+		return err
+	}
+	if dir.byID != nil && !h.ReadAt.After(dir.readAt) {
+		dir.lookedAt = now
+		return nil
+	}
+	keys := make([]string, h.Chunks)
+	for i := range keys {
+		keys[i] = chunkKey(h.Set, i)
+	}
+	var chunks []Record
+	if len(keys) > 0 {
+		if chunks, err = journal.Get(ctx, keys...); err != nil {
+			return fmt.Errorf("reading the directory: %w", err)
+		}
+	}
+	entries := make([]directoryEntry, 0, h.Count)
+	for _, record := range chunks {
+		c, err := decode[chunk](record)
+		if err != nil {
+			return err
+		}
+		for _, a := range c.Accounts {
+			text := strings.ToLower(a.ID + "\n" + a.Name + "\n" + a.Number)
+			entries = append(entries, directoryEntry{account: a, text: text, readAt: c.ReadAt})
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b directoryEntry) int { return cmp.Compare(a.account.ID, b.account.ID) })
+	byID := make(map[string]int, len(entries))
+	for i, e := range entries {
+		byID[e.account.ID] = i
+	}
+	dir.entries, dir.byID, dir.readAt, dir.lookedAt = entries, byID, h.ReadAt, now
+	return nil
+}
+
+// ReadAt tells when the refresh that the directory comes from was finished; zero before the first.
+func (dir *Directory) ReadAt() time.Time {
+	dir.mu.Lock()
+	defer dir.mu.Unlock()
+	return dir.readAt
+}
+
+// Get finds an account by its id.
+func (dir *Directory) Get(id string) (Account, time.Time, bool) {
+	dir.mu.Lock()
+	defer dir.mu.Unlock()
+	i, ok := dir.byID[id]
+	if !ok {
+		return Account{}, time.Time{}, false
+	}
+	return dir.entries[i].account, dir.entries[i].readAt, true
+}
+
+// Search finds up to limit accounts whose id, name or number has all the words, best first: exact id, then beginnings,
+// then the rest by id. No words find the first accounts. Accounts that keep reports false for are left out.
+func (dir *Directory) Search(text string, limit int, keep func(Account) bool) []Account {
+	dir.mu.Lock()
+	defer dir.mu.Unlock()
+	words := strings.Fields(strings.ToLower(text))
+	type hit struct {
+		rank  int
+		index int
+	}
+	var hits []hit
+	for i, e := range dir.entries {
+		if !hasAll(e.text, words) || keep != nil && !keep(e.account) {
+			continue
+		}
+		rank := 2
+		if len(words) > 0 {
+			switch {
+			case strings.HasPrefix(e.text, words[0]+"\n"):
+				rank = 0
+			case strings.HasPrefix(e.text, words[0]), strings.Contains(e.text, "\n"+words[0]):
+				rank = 1
+			}
+		}
+		hits = append(hits, hit{rank, i})
+		if len(words) == 0 && len(hits) == limit {
+			break
+		}
+	}
+	slices.SortStableFunc(hits, func(a, b hit) int { return a.rank - b.rank })
+	found := make([]Account, 0, min(limit, len(hits)))
+	for _, h := range hits[:min(limit, len(hits))] {
+		found = append(found, dir.entries[h.index].account)
+	}
+	return found
+}
+
+func hasAll(text string, words []string) bool {
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// Resolve finds the one account that a person means by an id, number or name. When it is not exactly one, it returns
+// the candidates, best first.
+func (dir *Directory) Resolve(text string) (Account, bool, []Account) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return Account{}, false, nil
+	}
+	if a, _, ok := dir.Get(strings.ToLower(text)); ok {
+		return a, true, nil
+	}
+	if a, _, ok := dir.Get(text); ok {
+		return a, true, nil
+	}
+	candidates := dir.Search(text, 6, nil)
+	var exact []Account
+	for _, a := range candidates {
+		if strings.EqualFold(a.ID, text) || strings.EqualFold(a.Name, text) || strings.EqualFold(a.Number, text) {
+			exact = append(exact, a)
+		}
+	}
+	if len(exact) == 1 {
+		return exact[0], true, nil
+	}
+	if len(candidates) == 1 {
+		return candidates[0], true, nil
+	}
+	return Account{}, false, candidates
+}
+
+// Known gives an account as it was last read, with the time of that reading: after a refresh, a question or an
+// execution. It fails with ErrNotFound for an account that none of them saw.
+func (d *Desk) Known(ctx context.Context, id string) (Account, time.Time, error) {
+	if id == "" {
+		return Account{}, time.Time{}, fmt.Errorf("no account named: %w", ErrNotFound)
+	}
+	if err := d.Accounts.Load(ctx, d.Journal, d.Clock()); err != nil {
+		return Account{}, time.Time{}, err
+	}
+	records, err := d.Journal.Get(ctx, accountKey(id))
+	if err != nil {
+		return Account{}, time.Time{}, fmt.Errorf("reading account %s: %w", id, err)
+	}
+	l, err := decode[latest](records[0])
+	if err != nil {
+		return Account{}, time.Time{}, err
+	}
+	a, at, ok := d.Accounts.Get(id)
+	switch {
+	case records[0].Version > 0 && l.At.After(at):
+		return l.Account, l.At, nil
+	case ok:
+		return a, at, nil
+	}
+	return Account{}, time.Time{}, fmt.Errorf("account %s: %w", id, ErrNotFound)
+}
+
+// Learn keeps accounts that were just read, for the forms and App Home. Failing to keep one costs freshness alone.
+func (d *Desk) Learn(ctx context.Context, accounts ...Account) {
+	now := d.Clock()
+	for _, a := range accounts {
+		records, err := d.Journal.Get(ctx, accountKey(a.ID))
+		if err == nil {
+			err = d.Journal.Commit(ctx, NewWriteID(), Write{
+				Key: accountKey(a.ID), Version: records[0].Version, Body: encode(latest{Account: a, At: now}),
+			})
+		}
+		if err != nil && !errors.Is(err, ErrConflict) {
+			d.Log.WarnContext(ctx, "balance not kept", "account", a.ID, "error", err)
+		}
+	}
+}
+
+// learnFrom keeps the balances that a checked answer told.
+func (d *Desk) learnFrom(ctx context.Context, t Transfer, answer Answer) {
+	for _, side := range []struct {
+		id      string
+		balance money.Amount
+	}{{t.From.ID, answer.FromAfter}, {t.To.ID, answer.ToAfter}} {
+		if a, _, err := d.Known(ctx, side.id); err == nil {
+			a.Balance = side.balance
+			d.Learn(ctx, a)
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package treasury
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// minRun is what must be left of the invocation when Execute begins: two paced reads, the pace before the send, and
+// SendMargin.
+const minRun = SendMargin + 15*time.Second
+
+// Execute carries out one approved request: claim the lanes, read the balances, mark, send once, record. ctx must have
+// the deadline at which the invocation is killed; the attempt is bound to it.
+//
+// A nil error means that the queue may forget the job. An error means that nothing was sent by this call, or that its
+// outcome could not be recorded; running again is safe in either case, because the state decides.
+func (d *Desk) Execute(ctx context.Context, id string) error {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return fmt.Errorf("executing %s without a deadline: %w", id, ErrInvalid)
+	}
+	r, _, err := d.read(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		d.Log.WarnContext(ctx, "no such request to execute", "request", id)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	now := d.Clock()
+	switch {
+	case r.State != StateApproved:
+		return nil // a redelivery; the sweep judges attempts that were cut off
+	case now.Before(r.DueAt):
+		return Job{Execute: id}.Send(ctx, d.Money, min(r.DueAt.Sub(now), MaxDelay))
+	case deadline.Sub(now) < minRun:
+		return fmt.Errorf("executing %s: %s left: %w", id, deadline.Sub(now), ErrUnavailable)
+	}
+	valid, reason, err := d.stillApproved(ctx, r)
+	if err != nil {
+		return err // stays approved; the queue brings it back
+	}
+	if reason != ReasonNone {
+		return d.giveUp(ctx, id, reason)
+	}
+	r, err = d.claim(ctx, id, valid, deadline)
+	switch {
+	case errors.Is(err, ErrLaneBusy):
+		return nil // whoever frees the lane queues it again, and the sweep stands behind that
+	case errors.Is(err, errOverLimit):
+		return d.giveUp(ctx, id, ReasonLimit)
+	case errors.Is(err, ErrConflict), errors.Is(err, ErrForbidden):
+		return nil // somebody else claimed it, or it was stopped
+	case err != nil:
+		return err
+	}
+	return d.attempt(ctx, r)
+}
+
+// attempt does what follows the claim. Every way out before the mark provably sends nothing.
+func (d *Desk) attempt(ctx context.Context, r Request) error {
+	mine := r.Attempt.ID
+	before, reason, err := d.inspect(ctx, r)
+	if err == nil && reason == ReasonNone {
+		err = d.Pacer.Wait(ctx)
+	}
+	if err != nil {
+		_, releaseErr := d.change(ctx, r.ID, func(Request) (Event, error) {
+			return Event{Kind: EventRelease, At: d.Clock(), Attempt: mine}, nil
+		})
+		d.Log.WarnContext(ctx, "attempt given up before the send", "request", r.ID, "attempt", mine, "error", err)
+		return releaseErr
+	}
+	if reason != ReasonNone {
+		_, err := d.change(ctx, r.ID, func(Request) (Event, error) {
+			return Event{Kind: EventRefuse, At: d.Clock(), Attempt: mine, Reason: reason}, nil
+		})
+		return err
+	}
+	r, err = d.change(ctx, r.ID, func(Request) (Event, error) {
+		return Event{Kind: EventSend, At: d.Clock(), Attempt: mine, Before: before}, nil
+	})
+	if err != nil {
+		return err // not known to be marked: not sent. The sweep releases it or calls it in doubt.
+	}
+	answer := d.Mover.Transfer(ctx, order(r))
+	d.Log.InfoContext(ctx, "money call ended", "request", r.ID, "attempt", mine, "verdict", answer.Verdict, "doubt", answer.Doubt,
+		"status", answer.Status, "key", answer.Key, "tango_request", answer.Request, "mismatch", answer.Mismatch)
+	return d.record(ctx, r, answer)
+}
+
+// recordTries bounds how often the outcome of a send is recorded before it is left to the sweep.
+const recordTries = 5
+
+// record stores what the send gave. It outlives a cancelled ctx: an answer that is known must not be lost.
+func (d *Desk) record(ctx context.Context, r Request, answer Answer) error {
+	ctx = context.WithoutCancel(ctx)
+	var err error
+	for range recordTries {
+		_, err = d.change(ctx, r.ID, func(Request) (Event, error) {
+			return Event{Kind: EventAnswer, At: d.Clock(), Attempt: r.Attempt.ID, Answer: answer}, nil
+		})
+		if err == nil || errors.Is(err, ErrConflict) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("recording the answer for %s: %w", r.ID, err)
+	}
+	if answer.Verdict == VerdictDone && r.Action.Transfer != nil {
+		d.learnFrom(ctx, *r.Action.Transfer, answer)
+	}
+	return nil
+}
+
+func order(r Request) TransferOrder {
+	t := r.Action.Transfer
+	return TransferOrder{
+		Reference: r.ID, Attempt: r.Attempt.ID, From: t.From.ID, To: t.To.ID, Amount: t.Amount,
+		Notes: strings.TrimSpace(t.Note + " [" + r.Attempt.ID + "]"), NotBefore: r.Attempt.SentAt,
+	}
+}
+
+// stillApproved asks the policy and the people of this moment, not those of the vote. It counts the votes that hold.
+func (d *Desk) stillApproved(ctx context.Context, r Request) (valid int, reason Reason, err error) {
+	if d.Clock().After(r.DueAt.Add(d.Policy.Expire)) {
+		return 0, ReasonTooLate, nil
+	}
+	rule, number, ok := d.Policy.Match(r.Action)
+	if !ok || r.Hash != r.Action.Hash() {
+		return 0, ReasonRule, nil
+	}
+	today := RuleApplied{Number: number, Approvals: rule.Approvals, From: rule.From}
+	if err := d.MayRequest(ctx, r.Requester); err != nil {
+		return 0, ReasonAuthority, unlessForbidden(err)
+	}
+	for _, v := range r.Votes {
+		if !v.Approve || v.Hash != r.Hash || v.Person == r.Requester {
+			continue
+		}
+		counts := true
+		for _, groups := range []RuleApplied{r.Rule, today} {
+			if len(groups.From) == 0 {
+				continue // this rule asks nobody
+			}
+			err := d.MayApprove(ctx, v.Person, groups)
+			if unlessForbidden(err) != nil {
+				return 0, ReasonNone, err
+			}
+			counts = counts && err == nil
+		}
+		if counts {
+			valid++
+		}
+	}
+	switch {
+	case valid < r.Rule.Approvals:
+		return valid, ReasonAuthority, nil
+	case valid < today.Approvals:
+		return valid, ReasonRule, nil
+	}
+	return valid, ReasonNone, nil
+}
+
+func unlessForbidden(err error) error {
+	if errors.Is(err, ErrForbidden) {
+		return nil
+	}
+	return err
+}
+
+func (d *Desk) giveUp(ctx context.Context, id string, reason Reason) error {
+	_, err := d.change(ctx, id, func(r Request) (Event, error) {
+		if r.State != StateApproved {
+			return Event{}, errNothing
+		}
+		return Event{Kind: EventCancel, At: d.Clock(), Reason: reason}, nil
+	})
+	return err
+}
+
+func (d *Desk) claim(ctx context.Context, id string, valid int, deadline time.Time) (Request, error) {
+	return d.change(ctx, id, func(r Request) (Event, error) {
+		if r.State != StateApproved {
+			return Event{}, ErrConflict
+		}
+		return Event{Kind: EventClaim, At: d.Clock(), Valid: valid, NotAfter: deadline}, nil
+	})
+}
+
+// inspect reads both accounts while the lanes are held, and refuses what Tango would or should refuse.
+func (d *Desk) inspect(ctx context.Context, r Request) ([]BalanceRead, Reason, error) {
+	amount := r.Action.Amount()
+	var reads []BalanceRead
+	for _, id := range r.Action.Lanes() {
+		a, err := d.Books.Account(ctx, id)
+		if errors.Is(err, ErrNotFound) {
+			return nil, ReasonUnknown, nil
+		}
+		if err != nil {
+			return nil, ReasonNone, fmt.Errorf("reading account %s: %w", id, err)
+		}
+		reads = append(reads, BalanceRead{Account: id, Balance: a.Balance, At: d.Clock()})
+		d.Learn(ctx, a)
+		switch {
+		case a.Status != AccountActive:
+			return nil, ReasonInactive, nil
+		case a.Currency != amount.Currency:
+			return nil, ReasonCurrency, nil
+		case id == r.Action.Transfer.From.ID && a.Balance.Hundredths < amount.Hundredths:
+			return nil, ReasonInsufficient, nil
+		}
+	}
+	slices.SortFunc(reads, func(a, b BalanceRead) int { return strings.Compare(a.Account, b.Account) })
+	return reads, ReasonNone, nil
+}

@@ -1,0 +1,271 @@
+package treasury
+
+import (
+	"slices"
+	"time"
+)
+
+// EventKind names what happens to a request.
+type EventKind string
+
+// The events that Next understands.
+const (
+	EventSubmit  EventKind = "submitted" // the creation; made by newRequest, listed for the history
+	EventVote    EventKind = "voted"     // an approver's yes or no
+	EventCancel  EventKind = "cancelled" // requester or approver, or the desk with a reason
+	EventExpire  EventKind = "expired"   // the sweep
+	EventClaim   EventKind = "claimed"   // a worker takes the lanes
+	EventRelease EventKind = "released"  // the claim lapsed or was given up: provably nothing sent
+	EventRefuse  EventKind = "refused"   // a check after the claim failed: provably nothing sent
+	EventSend    EventKind = "sending"   // the mark before the first byte
+	EventAnswer  EventKind = "answered"  // the worker's result
+	EventLost    EventKind = "lost"      // the sweep: the worker died after the mark
+)
+
+// Event is the input of Next. Only the fields that its kind names are read.
+type Event struct {
+	Kind EventKind
+	At   time.Time
+	By   string // Slack user id; empty for Tangobot itself
+
+	Vote     Vote          // EventVote
+	Eligible bool          // EventVote, EventCancel: By is an approver of the rule, looked up just now
+	DueAt    time.Time     // EventVote: the end of the undo window, should this vote complete the quorum
+	Reason   Reason        // EventCancel by Tangobot, EventRefuse
+	Valid    int           // EventClaim: approving votes whose givers still have authority
+	NotAfter time.Time     // EventClaim: the end of the worker's invocation
+	Attempt  string        // EventRelease, EventRefuse, EventSend, EventAnswer: the worker's attempt; empty for the sweep
+	Before   []BalanceRead // EventSend: balances read while the lanes were held
+	Answer   Answer        // EventAnswer
+}
+
+// The bounds in time of an attempt. Measured grounds: a money call takes at most 25 s (SendTime), and Lambda kills the
+// worker at NotAfter.
+const (
+	// SendTime is how long the call itself may take.
+	SendTime = 25 * time.Second
+	// SendMargin is what must be left before NotAfter when the mark is made: the call and the record after it.
+	SendMargin = 40 * time.Second
+	// SettleAfter is how long after NotAfter the sweep waits before it judges a dead worker's attempt: clock skew.
+	SettleAfter = 60 * time.Second
+	// MaxAttempts bounds the tries that provably sent nothing.
+	MaxAttempts = 3
+)
+
+// Next is the one place where a request changes. It is pure: what it needs to know of the world comes with the event.
+// A refusal changes nothing and says why: *Forbidden for people, ErrConflict for a worker or sweep that came too late.
+//
+//	pending  -> approved | denied | cancelled | expired
+//	approved -> claimed | cancelled
+//	claimed  -> sending | approved | failed          (failed: a check after the claim, nothing sent)
+//	sending  -> succeeded | failed | in_doubt | approved   (approved again only if provably no byte left)
+//	in_doubt -> succeeded                             (a late answer of the same attempt)
+func Next(r Request, e Event) (Request, error) {
+	var err error
+	r.Votes = slices.Clone(r.Votes) // the caller's request must not change under a refused event
+	switch e.Kind {
+	case EventVote:
+		err = r.vote(e)
+	case EventCancel:
+		err = r.cancel(e)
+	case EventExpire:
+		err = r.expire(e)
+	case EventClaim:
+		err = r.claim(e)
+	case EventRelease:
+		err = r.release(e)
+	case EventRefuse:
+		err = r.refuse(e)
+	case EventSend:
+		err = r.send(e)
+	case EventAnswer:
+		err = r.answer(e)
+	case EventLost:
+		err = r.lost(e)
+	case EventSubmit:
+		err = ErrExists
+	}
+	if err != nil {
+		return Request{}, err
+	}
+	r.Step++
+	if r.State.IsFinal() {
+		r.ClosedAt = e.At
+	}
+	return r, nil
+}
+
+func (r *Request) vote(e Event) error {
+	v := e.Vote
+	switch {
+	case r.State != StatePending:
+		return &Forbidden{Why: WhyDecided, State: r.State}
+	case !e.At.Before(r.ExpiresAt):
+		return &Forbidden{Why: WhyExpired}
+	case e.By == r.Requester:
+		return &Forbidden{Why: WhyOwnRequest}
+	case !e.Eligible:
+		return &Forbidden{Why: WhyNotApprover, Groups: r.Rule.From}
+	case r.HasVoted(e.By):
+		return &Forbidden{Why: WhyVoted}
+	case v.Hash != r.Hash:
+		return &Forbidden{Why: WhyChanged}
+	case !v.Approve && v.Comment == "":
+		return &Forbidden{Why: WhyNoComment}
+	}
+	v.Person, v.At = e.By, e.At
+	r.Votes = append(r.Votes, v)
+	switch {
+	case !v.Approve: // one denial ends it
+		r.State, r.ClosedBy = StateDenied, e.By
+	case r.Approvals() >= r.Rule.Approvals:
+		r.State, r.DueAt = StateApproved, e.DueAt
+	}
+	return nil
+}
+
+func (r *Request) cancel(e Event) error {
+	system := e.By == "" && e.Reason != ReasonNone
+	switch r.State {
+	case StatePending:
+		if e.By != r.Requester && !system {
+			return &Forbidden{Why: WhyNotRequester}
+		}
+	case StateApproved:
+		if e.By != r.Requester && !e.Eligible && !system {
+			return &Forbidden{Why: WhyNotStopper}
+		}
+	case StateClaimed, StateSending, StateInDoubt, StateSucceeded, StateFailed, StateDenied, StateCancelled, StateExpired:
+		return &Forbidden{Why: WhyDecided, State: r.State}
+	}
+	switch {
+	case system:
+		r.Reason = e.Reason
+	case r.State == StatePending:
+		r.Reason = ReasonTakenBack
+	default:
+		r.Reason = ReasonStopped
+	}
+	r.State, r.ClosedBy = StateCancelled, e.By
+	return nil
+}
+
+func (r *Request) expire(e Event) error {
+	if r.State != StatePending || e.At.Before(r.ExpiresAt) {
+		return ErrConflict
+	}
+	r.State = StateExpired
+	return nil
+}
+
+func (r *Request) claim(e Event) error {
+	switch {
+	case r.State != StateApproved, e.At.Before(r.DueAt):
+		return ErrConflict
+	case e.Valid < r.Rule.Approvals:
+		return &Forbidden{Why: WhyQuorumLost}
+	case !e.At.Before(e.NotAfter.Add(-SendMargin)):
+		return ErrConflict
+	}
+	r.Attempts++
+	r.Attempt = &Attempt{ID: attemptID(r.ID, r.Attempts), NotAfter: e.NotAfter}
+	r.State = StateClaimed
+	return nil
+}
+
+// mine holds for the worker whose attempt this is, and for the sweep once that worker is certainly dead.
+func (r *Request) mine(e Event) bool {
+	if r.Attempt == nil {
+		return false
+	}
+	if e.Attempt == "" {
+		return e.At.After(r.Attempt.NotAfter.Add(SettleAfter))
+	}
+	return e.Attempt == r.Attempt.ID
+}
+
+func (r *Request) release(e Event) error {
+	if r.State != StateClaimed || !r.mine(e) {
+		return ErrConflict
+	}
+	r.again()
+	return nil
+}
+
+// again goes back to approved, or gives up after MaxAttempts tries that provably sent nothing.
+func (r *Request) again() {
+	if r.Attempts >= MaxAttempts {
+		r.State, r.Reason = StateFailed, ReasonAttempts
+		return
+	}
+	r.State = StateApproved
+}
+
+func (r *Request) refuse(e Event) error {
+	if r.State != StateClaimed || e.Attempt == "" || !r.mine(e) || e.Reason == ReasonNone {
+		return ErrConflict
+	}
+	r.State, r.Reason = StateFailed, e.Reason
+	return nil
+}
+
+func (r *Request) send(e Event) error {
+	if r.State != StateClaimed || e.Attempt == "" || !r.mine(e) || !e.At.Before(r.Attempt.NotAfter.Add(-SendMargin)) {
+		return ErrConflict
+	}
+	marked := *r.Attempt
+	marked.SentAt, marked.Before = e.At, e.Before
+	r.Attempt, r.State = &marked, StateSending
+	return nil
+}
+
+func (r *Request) answer(e Event) error {
+	late := r.State == StateInDoubt && e.Answer.Verdict == VerdictDone
+	if e.Attempt == "" || !r.mine(e) || r.State != StateSending && !late {
+		return ErrConflict
+	}
+	answer := e.Answer
+	r.Answer = &answer
+	switch answer.Verdict {
+	case VerdictDone:
+		r.State, r.Reason = StateSucceeded, ReasonNone
+	case VerdictRefused:
+		r.State, r.Reason = StateFailed, ReasonRefused
+	case VerdictUnsent, VerdictThrottled:
+		r.again()
+	case VerdictUnknown:
+		r.State = StateInDoubt
+	}
+	return nil
+}
+
+func (r *Request) lost(e Event) error {
+	if r.State != StateSending || e.Attempt != "" || !r.mine(e) {
+		return ErrConflict
+	}
+	r.State, r.Answer = StateInDoubt, &Answer{Verdict: VerdictUnknown, Doubt: DoubtLost}
+	return nil
+}
+
+// Lane is the lock on one account while a request moves its money.
+type Lane struct {
+	Holder string    `json:"holder,omitempty"` // request id; empty when free
+	Since  time.Time `json:"since,omitzero"`
+}
+
+// nextLane takes, keeps or frees a lane as the request goes from one state to the next. It fails with ErrLaneBusy when
+// another request holds it, and with ErrConflict when the request does not hold what it should.
+func nextLane(l Lane, before, after Request, at time.Time) (Lane, error) {
+	had, has := before.State.HoldsLanes(), after.State.HoldsLanes()
+	switch {
+	case had && l.Holder != before.ID:
+		return Lane{}, ErrConflict
+	case !had && has && l.Holder != "":
+		return Lane{}, ErrLaneBusy
+	case !had && has:
+		return Lane{Holder: after.ID, Since: at}, nil
+	case had && !has:
+		return Lane{}, nil
+	}
+	return l, nil
+}

@@ -1,0 +1,100 @@
+package treasury
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Notice is what people were shown of a request, and what they should be. It is committed with every transition, so a
+// message that could not be posted or updated is found again: Slack lags behind the journal, and never leads it.
+type Notice struct {
+	Want      int     `json:"want"`  // the step that messages should show
+	Shown     int     `json:"shown"` // the step that they show
+	Card      Message `json:"card,omitzero"`
+	Direct    Message `json:"direct,omitzero"`     // to the requester, updated as the request goes on
+	Outcome   State   `json:"outcome,omitempty"`   // the state that the requester was last told of by a message of its own
+	Reminders int     `json:"reminders,omitempty"` // that should have been posted
+	Reminded  int     `json:"reminded,omitempty"`  // that were
+}
+
+// Message is the place of a message in Slack.
+type Message struct {
+	Channel string `json:"channel,omitempty"`
+	TS      string `json:"ts,omitempty"`
+}
+
+// IsBehind reports whether messages must be posted or updated.
+func (n Notice) IsBehind() bool { return n.Shown < n.Want || n.Reminded < n.Reminders }
+
+const behindList = "notices/behind"
+
+func noticeKey(request string) string { return "NOTICE#" + request }
+
+func (d *Desk) notice(ctx context.Context, request string) (Notice, int64, error) {
+	records, err := d.Journal.Get(ctx, noticeKey(request))
+	if err != nil {
+		return Notice{}, 0, fmt.Errorf("reading notice %s: %w", request, err)
+	}
+	n, err := decode[Notice](records[0])
+	return n, records[0].Version, err
+}
+
+// write lists the notice while it is behind, so that the sweep finds it.
+func (n Notice) write(request string, version int64, at time.Time) Write {
+	w := Write{Key: noticeKey(request), Version: version, Body: encode(n)}
+	if n.IsBehind() {
+		w.Places = map[Index]Place{ByState: {Key: behindList, Sort: sortKey(at, request)}}
+	}
+	return w
+}
+
+// Announce lets show bring the messages of a request up to date. show gets the request and what was shown, posts and
+// updates, and returns what is shown now; what it could do before an error is kept. A transition that comes in between
+// is shown in a further round.
+func (d *Desk) Announce(ctx context.Context, id string, show func(context.Context, Request, Notice) (Notice, error)) error {
+	for range conflictTries {
+		r, _, err := d.read(ctx, id)
+		if err != nil {
+			return err
+		}
+		seen, version, err := d.notice(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !seen.IsBehind() {
+			return nil
+		}
+		shown, failure := show(ctx, r, seen)
+		if failure == nil {
+			shown.Shown, shown.Reminded = r.Step, seen.Reminders
+		}
+		if shown == seen {
+			return failure
+		}
+		if err := d.keepNotice(ctx, id, shown, version); err != nil || failure != nil {
+			return errors.Join(failure, err)
+		}
+	}
+	return fmt.Errorf("announcing %s: %w", id, ErrConflict)
+}
+
+// keepNotice stores what is shown now. When a transition or a reminder came in between, its demand stays.
+func (d *Desk) keepNotice(ctx context.Context, id string, shown Notice, version int64) error {
+	for range conflictTries {
+		err := d.Journal.Commit(ctx, NewWriteID(), shown.write(id, version, d.Clock()))
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return fmt.Errorf("recording what was announced of %s: %w", id, err)
+		}
+		now, newer, err := d.notice(ctx, id)
+		if err != nil {
+			return err
+		}
+		shown.Want, shown.Reminders, version = now.Want, now.Reminders, newer
+	}
+	return fmt.Errorf("recording what was announced of %s: %w", id, ErrConflict)
+}

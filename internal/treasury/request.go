@@ -1,0 +1,256 @@
+package treasury
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/tangobot/tangobot/internal/money"
+)
+
+// ActionKind names what a request would do.
+type ActionKind string
+
+// The actions that a policy can speak of.
+const (
+	ActionTransfer       ActionKind = "transfer"
+	ActionDeposit        ActionKind = "deposit"
+	ActionRegisterCard   ActionKind = "register_card"
+	ActionUnregisterCard ActionKind = "unregister_card"
+	ActionCreateAccount  ActionKind = "create_account"
+	ActionUpdateAccount  ActionKind = "update_account"
+	ActionCreateCustomer ActionKind = "create_customer"
+)
+
+// ActionKinds lists all actions, in the order in which they are shown.
+func ActionKinds() []ActionKind {
+	return []ActionKind{
+		ActionTransfer, ActionDeposit, ActionRegisterCard, ActionUnregisterCard,
+		ActionCreateAccount, ActionUpdateAccount, ActionCreateCustomer,
+	}
+}
+
+// Action is what a request would do, with all figures that an approver sees. It never changes: other figures are
+// another request.
+type Action struct {
+	Kind     ActionKind `json:"kind"`
+	Transfer *Transfer  `json:"transfer,omitempty"`
+}
+
+// Transfer moves money between two accounts of one currency.
+type Transfer struct {
+	From   AccountRef   `json:"from"`
+	To     AccountRef   `json:"to"`
+	Amount money.Amount `json:"amount"`
+	Note   string       `json:"note,omitempty"`
+}
+
+// AccountRef names an account as the requester and the approvers saw it. ID alone is authority.
+type AccountRef struct {
+	ID     string `json:"id"`
+	Number string `json:"number,omitempty"`
+	Name   string `json:"name,omitempty"`
+}
+
+// Ref gives the account's reference.
+func (a Account) Ref() AccountRef { return AccountRef{ID: a.ID, Number: a.Number, Name: a.Name} }
+
+// Lanes gives the accounts that must be held while the action runs, sorted.
+func (a Action) Lanes() []string {
+	if a.Transfer == nil {
+		return nil
+	}
+	lanes := []string{a.Transfer.From.ID, a.Transfer.To.ID}
+	slices.Sort(lanes)
+	return lanes
+}
+
+// Amount gives the money that the action moves; the zero Amount for none.
+func (a Action) Amount() money.Amount {
+	if a.Transfer == nil {
+		return money.Amount{}
+	}
+	return a.Transfer.Amount
+}
+
+// Hash binds votes to exactly these figures.
+func (a Action) Hash() string {
+	body, err := json.Marshal(a)
+	if err != nil {
+		panic("an action is plain data and always encodes: " + err.Error())
+	}
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
+// State is where a request is in its life.
+type State string
+
+// The states. See Next for the ways between them.
+const (
+	StatePending   State = "pending"   // waiting for votes
+	StateApproved  State = "approved"  // quorum reached; waiting for the undo window and free lanes
+	StateClaimed   State = "claimed"   // a worker holds the lanes; provably nothing sent yet
+	StateSending   State = "sending"   // the mark: from here on the call may have left
+	StateSucceeded State = "succeeded" // moved, with a checked answer or stored evidence
+	StateFailed    State = "failed"    // not moved, with Tango's definite no or a check before the send
+	StateDenied    State = "denied"    // an approver said no
+	StateCancelled State = "cancelled" // taken back before anything was sent
+	StateExpired   State = "expired"   // not enough votes in time
+	StateInDoubt   State = "in_doubt"  // sent, no trustworthy answer; lanes stay held
+)
+
+// States lists all states, open ones first.
+func States() []State {
+	return []State{
+		StatePending, StateApproved, StateClaimed, StateSending, StateInDoubt,
+		StateSucceeded, StateFailed, StateDenied, StateCancelled, StateExpired,
+	}
+}
+
+// IsFinal reports whether no transition leaves the state.
+func (s State) IsFinal() bool {
+	switch s {
+	case StateSucceeded, StateFailed, StateDenied, StateCancelled, StateExpired:
+		return true
+	case StatePending, StateApproved, StateClaimed, StateSending, StateInDoubt:
+		return false
+	}
+	return false
+}
+
+// HoldsLanes reports whether a request in this state keeps its accounts locked.
+func (s State) HoldsLanes() bool {
+	switch s {
+	case StateClaimed, StateSending, StateInDoubt:
+		return true
+	case StatePending, StateApproved, StateSucceeded, StateFailed, StateDenied, StateCancelled, StateExpired:
+		return false
+	}
+	return false
+}
+
+// Reason says why a request ended or was held up, as a code; the Slack room has the words.
+type Reason string
+
+// The reasons.
+const (
+	ReasonNone         Reason = ""
+	ReasonTakenBack    Reason = "taken_back"   // by the requester, before quorum
+	ReasonStopped      Reason = "stopped"      // in the undo window
+	ReasonAuthority    Reason = "authority"    // a voter or the requester lost the right meanwhile
+	ReasonRule         Reason = "rule"         // the policy changed and now asks for more
+	ReasonTooLate      Reason = "too_late"     // approved, but could not be carried out in time
+	ReasonLimit        Reason = "limit"        // a rolling limit of the policy
+	ReasonInsufficient Reason = "insufficient" // not enough money in the source account
+	ReasonInactive     Reason = "inactive"     // an account is not ACTIVE
+	ReasonCurrency     Reason = "currency"     // the accounts' currencies are not the request's
+	ReasonUnknown      Reason = "unknown"      // Tango does not know an account any more
+	ReasonRefused      Reason = "refused"      // Tango's definite no, see Answer.Key
+	ReasonAttempts     Reason = "attempts"     // three tries without a send
+)
+
+// Vote is one approver's yes or no.
+type Vote struct {
+	Person  string    `json:"person"`
+	Approve bool      `json:"approve"`
+	Comment string    `json:"comment,omitempty"`
+	At      time.Time `json:"at"`
+	Hash    string    `json:"hash"` // of the action that was seen
+}
+
+// Attempt is one try at carrying a request out.
+type Attempt struct {
+	ID string `json:"id"` // the request's id and a number; part of the notes that Tango shows
+	// NotAfter is when the worker's invocation is killed. Nothing of this attempt can leave later, so a sweeper acts
+	// only after it.
+	NotAfter time.Time     `json:"not_after"`
+	SentAt   time.Time     `json:"sent_at,omitzero"`
+	Before   []BalanceRead `json:"before,omitempty"`
+}
+
+// BalanceRead is a balance at a time.
+type BalanceRead struct {
+	Account string       `json:"account"`
+	Balance money.Amount `json:"balance"`
+	At      time.Time    `json:"at"`
+}
+
+// RuleApplied is the rule that decided when the request was made. The policy of the day is asked again before the send.
+type RuleApplied struct {
+	Number    int      `json:"number"` // position in policy.yaml, from 1
+	Approvals int      `json:"approvals"`
+	From      []string `json:"from,omitempty"` // names of the policy's groups
+}
+
+// Request is a change that somebody asked for, as it stands now. It is stored whole; new fields need a good zero value.
+type Request struct {
+	ID        string        `json:"id"`
+	Action    Action        `json:"action"`
+	Hash      string        `json:"hash"`
+	Requester string        `json:"requester"` // Slack user id
+	Rule      RuleApplied   `json:"rule"`
+	State     State         `json:"state"`
+	Step      int           `json:"step"` // transitions so far, the creation included: the number of the last history entry
+	Votes     []Vote        `json:"votes,omitempty"`
+	Seen      []BalanceRead `json:"seen,omitempty"` // balances that were shown when it was asked
+	CreatedAt time.Time     `json:"created_at"`
+	ExpiresAt time.Time     `json:"expires_at"`          // votes count until here
+	DueAt     time.Time     `json:"due_at,omitzero"`     // end of the undo window
+	ClosedAt  time.Time     `json:"closed_at,omitzero"`  // when it became final
+	ClosedBy  string        `json:"closed_by,omitempty"` // the person who denied, cancelled or stopped it
+	Reason    Reason        `json:"reason,omitempty"`
+	Attempts  int           `json:"attempts,omitempty"`
+	Attempt   *Attempt      `json:"attempt,omitempty"`
+	Answer    *Answer       `json:"answer,omitempty"`
+	LastEntry string        `json:"last_entry"` // hash of the last history entry
+}
+
+// Approvals counts the votes in favour.
+func (r Request) Approvals() int {
+	n := 0
+	for _, v := range r.Votes {
+		if v.Approve {
+			n++
+		}
+	}
+	return n
+}
+
+// HasVoted reports whether the person has voted.
+func (r Request) HasVoted(person string) bool {
+	return slices.ContainsFunc(r.Votes, func(v Vote) bool { return v.Person == person })
+}
+
+// NewRequestID makes an id that people can read to each other: TB- and eight letters or digits without I, L, O and U.
+// 40 random bits: the journal refuses the rare second use.
+func NewRequestID() string {
+	var b [5]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
+	const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	return "TB-" + base32.NewEncoding(crockford).WithPadding(base32.NoPadding).EncodeToString(b[:])
+}
+
+// IsRequestID reports whether text has the form of a request's id.
+func IsRequestID(text string) bool {
+	if len(text) != 11 || text[:3] != "TB-" {
+		return false
+	}
+	for i := 3; i < len(text); i++ {
+		c := text[i]
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return true
+}
+
+// NewWriteID makes the unique name of one try at a commit.
+func NewWriteID() string { return rand.Text() }
+
+func attemptID(request string, number int) string { return request + "." + strconv.Itoa(number) }
