@@ -1,0 +1,37 @@
+// Command operator holds what an operator runs by hand, through make: checking a policy, and signing sample events for
+// sam local invoke. It calls no service.
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) == 0 {
+		return errUsage
+	}
+	switch args[0] {
+	case "policy":
+		if len(args) != 2 {
+			return errUsage
+		}
+		return printPolicy(os.Stdout, args[1])
+	case "events":
+		if len(args) != 3 {
+			return errUsage
+		}
+		return signEvents(args[1], args[2], os.Getenv("SLACK_SIGNING_SECRET"), time.Now())
+	}
+	return errUsage
+}
+
+var errUsage = fmt.Errorf("usage: operator policy FILE | operator events FROM-DIR TO-DIR")
