@@ -241,31 +241,41 @@ func (d *Desk) Known(ctx context.Context, id string) (Account, time.Time, error)
 	return Account{}, time.Time{}, fmt.Errorf("account %s: %w", id, ErrNotFound)
 }
 
-// Learn keeps accounts that were just read, for the forms and App Home. Failing to keep one costs freshness alone.
+// Learn keeps accounts that were just read, for the forms and App Home: at most MaxWrites at once. Failing to keep them
+// costs freshness alone, and so does another reader who was quicker.
 func (d *Desk) Learn(ctx context.Context, accounts ...Account) {
+	if len(accounts) == 0 {
+		return
+	}
 	now := d.Clock()
-	for _, a := range accounts {
-		records, err := d.Journal.Get(ctx, accountKey(a.ID))
-		if err == nil {
-			err = d.Journal.Commit(ctx, NewWriteID(), Write{
-				Key: accountKey(a.ID), Version: records[0].Version, Body: encode(latest{Account: a, At: now}),
-			})
+	keys := make([]string, len(accounts))
+	for i, a := range accounts {
+		keys[i] = accountKey(a.ID)
+	}
+	records, err := d.Journal.Get(ctx, keys...)
+	if err == nil {
+		writes := make([]Write, len(accounts))
+		for i, a := range accounts {
+			writes[i] = Write{Key: keys[i], Version: records[i].Version, Body: encode(latest{Account: a, At: now})}
 		}
-		if err != nil && !errors.Is(err, ErrConflict) {
-			d.Log.WarnContext(ctx, "balance not kept", "account", a.ID, "error", err)
-		}
+		err = d.Journal.Commit(ctx, NewWriteID(), writes...)
+	}
+	if err != nil && !errors.Is(err, ErrConflict) {
+		d.Log.WarnContext(ctx, "balances not kept", "accounts", len(accounts), "error", err)
 	}
 }
 
 // learnFrom keeps the balances that a checked answer told.
 func (d *Desk) learnFrom(ctx context.Context, t Transfer, answer Answer) {
+	var accounts []Account
 	for _, side := range []struct {
 		id      string
 		balance money.Amount
 	}{{t.From.ID, answer.FromAfter}, {t.To.ID, answer.ToAfter}} {
 		if a, _, err := d.Known(ctx, side.id); err == nil {
 			a.Balance = side.balance
-			d.Learn(ctx, a)
+			accounts = append(accounts, a)
 		}
 	}
+	d.Learn(ctx, accounts...)
 }

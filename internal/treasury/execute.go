@@ -2,6 +2,7 @@ package treasury
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +13,16 @@ import (
 // minRun is what must be left of the invocation when Execute begins: two paced reads, the pace before the send, and
 // SendMargin.
 const minRun = SendMargin + 15*time.Second
+
+// ExecuteJob handles one message of the money queue: it carries out the request that the job names. A message that names
+// none can never become right; it fails with ErrInvalid until it lies with the dead letters.
+func (d *Desk) ExecuteJob(ctx context.Context, body []byte) error {
+	var job Job
+	if err := json.Unmarshal(body, &job); err != nil || job.Execute == "" {
+		return fmt.Errorf("a money job without a request: %w", ErrInvalid)
+	}
+	return d.Execute(ctx, job.Execute)
+}
 
 // Execute carries out one approved request: claim the lanes, read the balances, mark, send once, record. ctx must have
 // the deadline at which the invocation is killed; the attempt is bound to it.

@@ -8,6 +8,12 @@ import (
 	"time"
 )
 
+// Watch is one round of the schedule: the sweep, then the refresh of the directory. A Tango that is down must not keep
+// requests from expiring, so each part goes on when the other fails.
+func (d *Desk) Watch(ctx context.Context) error {
+	return errors.Join(d.Sweep(ctx), d.RefreshDirectory(ctx))
+}
+
 // Sweep does what time alone makes necessary: it expires and reminds, queues approved requests again, ends claims and
 // sends whose worker died, and queues announcements that are behind. It never sends money. Each part goes on when
 // another fails; the errors come back together.

@@ -1,0 +1,87 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tangobot/tangobot/internal/treasury"
+)
+
+// announce brings the messages of a request up to date with the journal: the card in the approvals channel, the direct
+// message to the requester, one more direct message when it ends or is in doubt, and reminders in the card's thread.
+// What was done before a failure is kept, so that a repetition does the rest.
+func (e *Edge) announce(ctx context.Context, id string) error {
+	return errors.Join(e.Desk.Announce(ctx, id, e.show), e.redrawHomes(ctx, id))
+}
+
+// redrawHomes brings App Home up to date for the people who acted on a request. Everybody else's is drawn when they open
+// it. It is a picture of a picture: what fails here is logged, and mended at the next opening.
+func (e *Edge) redrawHomes(ctx context.Context, id string) error {
+	r, err := e.Desk.Find(ctx, id)
+	if err != nil {
+		return err
+	}
+	people := []string{r.Requester}
+	for _, v := range r.Votes {
+		people = append(people, v.Person)
+	}
+	for _, person := range people {
+		if err := e.publishHome(ctx, person, ""); err != nil {
+			e.Log.WarnContext(ctx, "App Home not redrawn", "request", id, "error", err)
+		}
+	}
+	return nil
+}
+
+func (e *Edge) show(ctx context.Context, r treasury.Request, n treasury.Notice) (treasury.Notice, error) {
+	var err error
+	if n.Card, err = e.put(ctx, e.Desk.Policy.Approvals, n.Card, card(r)); err != nil {
+		return n, fmt.Errorf("the card of %s: %w", r.ID, err)
+	}
+	if n.Direct, err = e.put(ctx, r.Requester, n.Direct, directMessage(r)); err != nil {
+		return n, fmt.Errorf("the direct message of %s: %w", r.ID, err)
+	}
+	if tells(r.State) && n.Outcome != r.State {
+		text := requestText(r)
+		if _, err := e.Client.post(ctx, r.Requester, n.Direct.TS, message{Text: text}); err != nil {
+			return n, fmt.Errorf("telling the outcome of %s: %w", r.ID, err)
+		}
+		n.Outcome = r.State
+	}
+	if n.Reminded < n.Reminders && r.State == treasury.StatePending {
+		if _, err := e.Client.post(ctx, n.Card.Channel, n.Card.TS, message{Text: reminderText(r)}); err != nil {
+			return n, fmt.Errorf("the reminder of %s: %w", r.ID, err)
+		}
+		n.Reminded = n.Reminders
+	}
+	return n, nil
+}
+
+// tells reports whether the requester gets a message of its own about a state: an update of an old one notifies nobody.
+func tells(s treasury.State) bool { return s.IsFinal() || s == treasury.StateInDoubt }
+
+// put updates a message, or posts it where there is none or it is gone.
+func (e *Edge) put(ctx context.Context, channel string, at treasury.Message, m message) (treasury.Message, error) {
+	if at.TS != "" {
+		err := e.Client.update(ctx, at, m)
+		if !isCode(err, "message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found") {
+			return at, err
+		}
+		e.Log.WarnContext(ctx, "message cannot be updated, posting anew", "channel", at.Channel, "error", err)
+	}
+	posted, err := e.Client.post(ctx, channel, "", m)
+	if isCode(err, "not_in_channel", "channel_not_found", "is_archived") {
+		e.Log.ErrorContext(ctx, "Tangobot is not in the channel: invite it with /invite", "channel", channel, "error", err)
+	}
+	if err != nil {
+		return at, err
+	}
+	return posted, nil
+}
+
+func reminderText(r treasury.Request) string {
+	left := r.Rule.Approvals - r.Approvals()
+	return fmt.Sprintf("Reminder: request %s over %s still needs %s from %s until %s.",
+		r.ID, r.Action.Amount(), plural(left, "approval"), escape(joinOr(r.Rule.From)), date(r.ExpiresAt))
+}

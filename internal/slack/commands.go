@@ -1,0 +1,217 @@
+package slack
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/tangobot/tangobot/internal/treasury"
+)
+
+// Commands answers POST /slack/commands. No command moves money: it answers, or opens a form.
+//
+// Whatever is wrong with a command that Slack did sign is told in words with status 200, because Slack shows nothing of
+// any other status but a general failure.
+func (e *Edge) Commands(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), ackTime)
+	defer cancel()
+	d, ok := e.receive(ctx, w, r)
+	if !ok {
+		return
+	}
+	values, ok := form(d.body)
+	if !ok {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	if values.Get("ssl_check") == "1" {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	c := readCommand(values)
+	if c.person == "" || c.trigger == "" || c.responseURL == "" {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	if !e.served(c.team, c.enterprise) {
+		private(w, forbiddenWords(&treasury.Forbidden{Why: treasury.WhyStanding, Standing: treasury.StandingForeign}))
+		return
+	}
+	first, err := e.first(ctx, d)
+	if err != nil {
+		e.Log.ErrorContext(ctx, "delivery not claimed", "ref", d.ref(), "error", err)
+		private(w, errorWords(err, d.ref()))
+		return
+	}
+	if !first { // a replay: it was answered, and has no second effect
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	if text := e.command(ctx, c, d.ref()); text != "" {
+		private(w, text)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// command is what somebody typed behind /tango.
+type command struct {
+	name, word, rest             string
+	person, team, enterprise     string
+	trigger, responseURL, wholly string
+}
+
+func readCommand(v url.Values) command {
+	c := command{
+		name: v.Get("command"), wholly: strings.TrimSpace(typed(v.Get("text"))), person: v.Get("user_id"), team: v.Get("team_id"),
+		enterprise: v.Get("enterprise_id"), trigger: v.Get("trigger_id"), responseURL: v.Get("response_url"),
+	}
+	word, rest, _ := strings.Cut(c.wholly, " ")
+	c.word, c.rest = strings.ToLower(word), strings.TrimSpace(rest)
+	return c
+}
+
+// typed undoes what Slack does to a command's text (should_escape on): entities, and links around what looks like an
+// address, so that an e-mail address reaches a filter as it was typed. References to people and channels stay.
+func typed(text string) string {
+	var b strings.Builder
+	for text != "" {
+		before, rest, found := strings.Cut(text, "<")
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		inner, after, closed := strings.Cut(rest, ">")
+		switch address, label, isLink := strings.Cut(inner, "|"); {
+		case !closed:
+			b.WriteString("<" + rest)
+			after = ""
+		case inner != "" && strings.ContainsRune("@#!", rune(inner[0])):
+			b.WriteString("<" + inner + ">")
+		case isLink:
+			b.WriteString(label)
+		default:
+			b.WriteString(strings.TrimPrefix(address, "mailto:"))
+		}
+		text = after
+	}
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(b.String())
+}
+
+// command acts and gives the words to answer with; none when a form was opened.
+func (e *Edge) command(ctx context.Context, c command, ref string) string {
+	switch c.word {
+	case "", "help":
+		return helpWords(c.name)
+	case "transfer":
+		return e.commandTransfer(ctx, c, ref)
+	case AskBalance, AskAccounts, AskAccount, AskCustomers, AskCustomer, AskRequests:
+		if (c.word == AskAccount || c.word == AskCustomer) && c.rest == "" {
+			return "Which one? Type " + code(c.name+" "+c.word+" <id>") + ", or " + code(c.name+" "+c.word+"s") + " for a list. Nothing was done."
+		}
+		err := e.ask(ctx, Question{
+			Ask: c.word, Person: c.person, Words: c.rest, ResponseURL: c.responseURL, At: e.Clock(), Ref: ref,
+		})
+		if err != nil {
+			e.Log.ErrorContext(ctx, "question not queued", "ref", ref, "error", err)
+			return errorWords(err, ref)
+		}
+		if c.word == AskRequests {
+			return "Looking up requests…"
+		}
+		return "Asking Tango…"
+	}
+	return unknownWords(c)
+}
+
+// commandTransfer opens the form, prefilled with what could be read, and says in the form what could not.
+func (e *Edge) commandTransfer(ctx context.Context, c command, ref string) string {
+	err := e.openTransfer(ctx, c.person, c.trigger, func() prefill { return e.readTransfer(c.rest) })
+	if err != nil {
+		e.Log.WarnContext(ctx, "form not opened", "ref", ref, "error", err)
+		if isCode(err, "expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id") {
+			return "Slack took too long to let the form open. Nothing was done. Please type the command again."
+		}
+		return errorWords(err, ref)
+	}
+	return ""
+}
+
+// usage lists every command with an example.
+func usage() []struct{ form, example, does string } {
+	return []struct{ form, example, does string }{
+		{"balance [account…]", "balance employee-rewards", "balances, all or those you name"},
+		{"accounts [words] [filters]", "accounts marketing status:active currency:USD", "a list of accounts; filters are status, currency, customer, number, min, max, email, notify, created"},
+		{"account <id>", "account employee-rewards", "one account in full"},
+		{"customers [words] [filters]", "customers acme", "a list of customers (groups of accounts)"},
+		{"customer <id>", "customer acme-rewards", "one customer and its accounts"},
+		{"transfer [amount] [from <account>] [to <account>] [note]", "transfer 500 from sales to marketing spring event", "opens a form; nothing moves until others approve"},
+		{"requests [mine|waiting|in-doubt|<id>]", "requests waiting", "requests, and the full history of one"},
+		{"help", "help", "this list"},
+	}
+}
+
+func helpWords(name string) string {
+	var b strings.Builder
+	b.WriteString("*Tangobot* shows your company's Tango accounts and moves money between them when others approve.\n")
+	for _, u := range usage() {
+		b.WriteString("• " + code(name+" "+u.form) + ": " + u.does + ". Example: " + code(name+" "+u.example) + "\n")
+	}
+	b.WriteString("No command moves money by itself. Only you see the answers. " +
+		"Tangobot stores requests, votes and balances for its history, and no card numbers.")
+	return b.String()
+}
+
+// unknownWords names the nearest command for a word that is none.
+func unknownWords(c command) string {
+	var words []string
+	for _, u := range usage() {
+		word, _, _ := strings.Cut(u.form, " ")
+		words = append(words, word)
+	}
+	text := "Tangobot does not know " + code(clip(c.word, 40)) + ". Nothing was done. "
+	if word, ok := nearest(c.word, words); ok {
+		return text + "Did you mean " + code(c.name+" "+word) + "? " + code(c.name+" help") + " lists all commands."
+	}
+	return text + code(c.name+" help") + " lists all commands."
+}
+
+// nearest finds the word that a slip of at most two letters, or a beginning, could have meant.
+func nearest(typed string, words []string) (string, bool) {
+	best, distance := "", 3
+	for _, w := range words {
+		if len(typed) >= 3 && strings.HasPrefix(w, typed) {
+			return w, true
+		}
+		if n := editDistance(typed, w); n < distance {
+			best, distance = w, n
+		}
+	}
+	return best, best != ""
+}
+
+// editDistance counts the letters to insert, delete or replace; inputs longer than a word are as far as can be.
+func editDistance(a, b string) int {
+	const longest = 20
+	if len(a) > longest || len(b) > longest {
+		return longest
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], slices.Min([]int{row[j+1] + 1, row[j] + 1, diagonal + cost})
+		}
+	}
+	return row[len(b)]
+}

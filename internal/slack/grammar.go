@@ -1,0 +1,126 @@
+package slack
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tangobot/tangobot/internal/money"
+	"github.com/tangobot/tangobot/internal/treasury"
+)
+
+// prefill is what a transfer form opens with.
+type prefill struct {
+	from, to treasury.AccountRef
+	amount   string
+	note     string
+	remarks  []string // what was typed and could not be used, in words
+}
+
+// readTransfer reads "[amount] [from <account>] [to <account>] [note]". It never guesses: what is not clear stays empty
+// and is said in the form. An account is one word, or quoted, or the words up to the next "from" or "to".
+func (e *Edge) readTransfer(text string) prefill {
+	var p prefill
+	words := split(text)
+	if n, ok := amountWords(words); ok {
+		p.amount = strings.Join(words[:n], " ")
+		words = words[n:]
+	}
+	for len(words) > 0 {
+		var target *treasury.AccountRef
+		switch strings.ToLower(words[0]) {
+		case "from":
+			target = &p.from
+		case "to":
+			target = &p.to
+		}
+		if target == nil || target.ID != "" || len(words) == 1 {
+			break
+		}
+		n, account, remark := e.readAccount(words[1:])
+		if remark != "" {
+			p.remarks = append(p.remarks, remark)
+		} else {
+			*target = account
+		}
+		words = words[1+n:]
+	}
+	p.note = strings.Join(words, " ")
+	if runes := []rune(p.note); len(runes) > treasury.MaxNote {
+		p.note = string(runes[:treasury.MaxNote])
+		p.remarks = append(p.remarks, "The note was cut to its first characters.")
+	}
+	return p
+}
+
+// amountWords finds an amount in the first word or two: "500", "500 USD", "USD 500".
+func amountWords(words []string) (int, bool) {
+	for n := min(2, len(words)); n > 0; n-- {
+		if slices.ContainsFunc(words[:n], func(w string) bool { return strings.EqualFold(w, "from") || strings.EqualFold(w, "to") }) {
+			continue
+		}
+		if _, err := money.Parse(strings.Join(words[:n], " ")); err == nil {
+			return n, true
+		}
+	}
+	// A first word with a digit was meant as an amount: the form shows it, with what is wrong, when it is sent.
+	if len(words) > 0 && strings.ContainsAny(words[0], "0123456789") && !strings.Contains(words[0], "-") {
+		return 1, true
+	}
+	return 0, false
+}
+
+// readAccount takes the longest run of words, up to three, that names exactly one account.
+func (e *Edge) readAccount(words []string) (n int, ref treasury.AccountRef, remark string) {
+	stop := slices.IndexFunc(words, func(w string) bool { return strings.EqualFold(w, "from") || strings.EqualFold(w, "to") })
+	if stop < 0 {
+		stop = len(words)
+	}
+	for n := min(stop, 3); n > 0; n-- {
+		if account, ok, _ := e.Desk.Accounts.Resolve(strings.Join(words[:n], " ")); ok {
+			return n, account.Ref(), ""
+		}
+	}
+	if stop == 0 {
+		return 0, treasury.AccountRef{}, "An account is missing behind “from” or “to”."
+	}
+	_, _, candidates := e.Desk.Accounts.Resolve(words[0])
+	remark = "“" + clip(visible(words[0]), 60) + "” names no account."
+	if len(candidates) > 0 {
+		names := make([]string, 0, 3)
+		for _, a := range candidates[:min(3, len(candidates))] {
+			names = append(names, a.ID)
+		}
+		remark = "“" + clip(visible(words[0]), 60) + "” could be " + strings.Join(names, ", ") + " or more. Choose one below."
+	}
+	return 1, treasury.AccountRef{}, remark
+}
+
+// split cuts at spaces; a part in straight or curly double quotes stays together.
+func split(text string) []string {
+	var words []string
+	var word strings.Builder
+	quoted, some := false, false
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '“' || r == '”':
+			quoted, some = !quoted, true
+		case r == ' ' || r == '\t' || r == '\n' || r == '\u00a0':
+			if quoted {
+				word.WriteRune(' ')
+				continue
+			}
+			if some {
+				words = append(words, word.String())
+			}
+			word.Reset()
+			some = false
+		default:
+			word.WriteRune(r)
+			some = true
+		}
+	}
+	if some {
+		words = append(words, word.String())
+	}
+	return words
+}

@@ -1,0 +1,395 @@
+package slack
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tangobot/tangobot/internal/money"
+	"github.com/tangobot/tangobot/internal/treasury"
+)
+
+// This file is the one place where states, reasons and errors become sentences: what happened, whether money moved,
+// what to do next, and a reference to quote. No text of an error is ever shown.
+
+// stateWord names a state as every surface shows it.
+func stateWord(s treasury.State) string {
+	switch s {
+	case treasury.StatePending:
+		return "Waiting for approval"
+	case treasury.StateApproved:
+		return "Approved, not sent yet"
+	case treasury.StateClaimed:
+		return "About to be sent"
+	case treasury.StateSending:
+		return "Being sent to Tango"
+	case treasury.StateSucceeded:
+		return "Done, the money has moved"
+	case treasury.StateFailed:
+		return "Not done, no money moved"
+	case treasury.StateDenied:
+		return "Denied, no money moved"
+	case treasury.StateCancelled:
+		return "Cancelled, no money moved"
+	case treasury.StateExpired:
+		return "Expired, no money moved"
+	case treasury.StateInDoubt:
+		return "In doubt: the money may or may not have moved"
+	}
+	return string(s)
+}
+
+// reasonWords says why a request ended without moving money; empty for none.
+func reasonWords(r treasury.Request) string {
+	switch r.Reason {
+	case treasury.ReasonNone:
+		return ""
+	case treasury.ReasonTakenBack:
+		return "The requester took it back before it was approved."
+	case treasury.ReasonStopped:
+		return "It was stopped before anything was sent."
+	case treasury.ReasonAuthority:
+		return "Somebody who asked or approved may no longer do so, so the approvals do not count any more. Ask again."
+	case treasury.ReasonRule:
+		return "The policy was changed after the approval and now asks for more. Ask again."
+	case treasury.ReasonTooLate:
+		return "It could not be sent in time after the approval. Ask again if it is still wanted."
+	case treasury.ReasonLimit:
+		return "It would pass a limit of the policy. Ask again when earlier transfers have left the limit's window, or for less."
+	case treasury.ReasonInsufficient:
+		return "The source account did not hold enough money when it was due to be sent. Fund it, then ask again."
+	case treasury.ReasonInactive:
+		return "One of the accounts is not active at Tango. Clear that with Tango, then ask again."
+	case treasury.ReasonCurrency:
+		return "The accounts' currencies are not the ones that were approved. Ask again."
+	case treasury.ReasonUnknown:
+		return "Tango does not know one of the accounts any more."
+	case treasury.ReasonRefused:
+		return refusalWords(r.Answer)
+	case treasury.ReasonAttempts:
+		return "Tango could not be reached in three tries, and nothing was sent in any of them. Ask again later."
+	}
+	return string(r.Reason)
+}
+
+func refusalWords(a *treasury.Answer) string {
+	if a == nil {
+		return "Tango refused it."
+	}
+	text := "Tango refused it: " + tangoWords(a.Status, a.Key)
+	if a.Request != "" {
+		text += " Tango's support finds it under " + code(a.Request) + "."
+	}
+	return text
+}
+
+// doubtWords says what is known of a request in doubt.
+func doubtWords(a *treasury.Answer) string {
+	if a == nil {
+		return "The outcome is not known."
+	}
+	switch a.Doubt {
+	case treasury.DoubtNoAnswer:
+		return "It was sent, but Tango's answer was lost on the way."
+	case treasury.DoubtServer:
+		return fmt.Sprintf("Tango answered with an error of its own (%d). Such a call may still have been carried out.", a.Status)
+	case treasury.DoubtRedirect:
+		return fmt.Sprintf("Tango's address sent us elsewhere (%d), and we did not follow.", a.Status)
+	case treasury.DoubtUnreadable:
+		return "Tango answered, but not in a form that can be trusted."
+	case treasury.DoubtMismatch:
+		return "Tango answered, but with other figures than those that were approved (" + code(a.Mismatch) + ")."
+	case treasury.DoubtDuplicate:
+		return "Tango says that this request's reference was used before, so an earlier send may have been carried out."
+	case treasury.DoubtStatus:
+		return fmt.Sprintf("Tango gave an answer (%d) that does not say whether it was carried out.", a.Status)
+	case treasury.DoubtResent:
+		return "The call may have reached Tango more than once."
+	case treasury.DoubtLost:
+		return "The process that sent it ended before it could record the answer."
+	case treasury.DoubtNone:
+	}
+	return "The outcome is not known."
+}
+
+// entryWords tells one step of a request's history: who did what, and what came of it.
+func entryWords(e treasury.Entry) string {
+	who := "Tangobot"
+	if e.By != "" {
+		who = mention(e.By)
+	}
+	attempt := ""
+	if e.Attempt != "" {
+		attempt = " (try " + code(e.Attempt) + ")"
+	}
+	switch e.Event {
+	case treasury.EventSubmit:
+		if e.To == treasury.StateApproved {
+			return who + " asked for it; no approval is needed"
+		}
+		return who + " asked for it"
+	case treasury.EventVote:
+		words := who + " denied it"
+		if e.Approve {
+			words = who + " approved it"
+			if e.To == treasury.StateApproved {
+				words += ", the last approval that was needed"
+			}
+		}
+		if e.Comment != "" {
+			words += ": " + escape(visible(e.Comment))
+		}
+		return words
+	case treasury.EventCancel:
+		return who + " ended it. " + reasonWords(treasury.Request{Reason: e.Reason})
+	case treasury.EventExpire:
+		return "The time for approvals ended"
+	case treasury.EventClaim:
+		return "The accounts were reserved" + attempt
+	case treasury.EventRelease:
+		return "The reservation was given up, and nothing was sent" + attempt
+	case treasury.EventRefuse:
+		return "A check before the send failed, and nothing was sent. " + reasonWords(treasury.Request{Reason: e.Reason})
+	case treasury.EventSend:
+		return "Handed to Tango" + attempt
+	case treasury.EventAnswer:
+		return answerWords(e)
+	case treasury.EventLost:
+		return doubtWords(e.Answer)
+	}
+	return stateWord(e.To)
+}
+
+func answerWords(e treasury.Entry) string {
+	if e.Answer == nil {
+		return stateWord(e.To)
+	}
+	switch e.Answer.Verdict {
+	case treasury.VerdictDone:
+		return fmt.Sprintf("Tango moved it: the source then held %s, the target %s", e.Answer.FromAfter, e.Answer.ToAfter)
+	case treasury.VerdictRefused:
+		return refusalWords(e.Answer)
+	case treasury.VerdictUnsent:
+		return "Tango could not be reached, and nothing was sent"
+	case treasury.VerdictThrottled:
+		return "Tango was too busy and did not carry it out"
+	case treasury.VerdictUnknown:
+		return doubtWords(e.Answer)
+	}
+	return stateWord(e.To)
+}
+
+// tangoWords puts Tango's refusals in words, by i18nKey first: its prefix is not the HTTP status.
+func tangoWords(status int, key string) string {
+	switch key {
+	case "401.001", "401.002", "401.501", "401.502":
+		return "the platform name or key is wrong."
+	case "402.001":
+		return "there is not enough money in the account."
+	case "403.001":
+		return "this platform is not allowed to do that."
+	case "404.003", "404.004", "404.016", "404.020", "404.089", "404.096":
+		return "it does not know the account, or the account is not active."
+	case "404.002", "404.015":
+		return "it does not know the customer."
+	case "422.003":
+		return "the accounts' currencies differ."
+	case "422.004", "422.156", "422.053":
+		return "an account is not active."
+	case "422.105", "422.140":
+		return "the amount has more digits than it takes."
+	}
+	switch status {
+	case 400:
+		return "it does not accept the request as it stands" + keyWords(key) + "."
+	case 401:
+		return "the platform name or key is wrong" + keyWords(key) + "."
+	case 403:
+		return "this platform is not allowed to do that" + keyWords(key) + "."
+	case 404:
+		return "it does not know that" + keyWords(key) + "."
+	}
+	return fmt.Sprintf("status %d%s.", status, keyWords(key))
+}
+
+func keyWords(key string) string {
+	if key == "" {
+		return ""
+	}
+	return " (" + key + ")"
+}
+
+// errorWords says what went wrong while doing something, for the person who asked. ref finds it in the log.
+func errorWords(err error, ref string) string {
+	var no *treasury.Forbidden
+	var refusal *treasury.Refusal
+	var invalid *treasury.Invalid
+	var filter *badFilter
+	switch {
+	case errors.As(err, &filter):
+		return filter.words + " Nothing was changed."
+	case errors.As(err, &no):
+		return forbiddenWords(no)
+	case errors.As(err, &invalid):
+		return problemWords(invalid)
+	case errors.As(err, &refusal) && refusal.Status != 404:
+		return "Tango refused to answer: " + tangoWords(refusal.Status, refusal.Key) + " No money moved." + quote(ref)
+	case errors.Is(err, treasury.ErrNotFound):
+		return "There is no such request, account or customer. No money moved."
+	case errors.Is(err, treasury.ErrExists):
+		return "A request with this id exists already, with other figures. Nothing new was made, and no money moved. Please open the form again." + quote(ref)
+	case errors.Is(err, treasury.ErrBusy):
+		return "Tango is limiting how often it may be asked. No money moved. Please try again in a minute." + quote(ref)
+	case errors.Is(err, treasury.ErrUnavailable):
+		return "A service that Tangobot needs did not answer. No money moved. Please try again in a minute." + quote(ref)
+	case errors.Is(err, treasury.ErrConflict):
+		return "Somebody else changed this at the same moment, and nothing of yours was recorded. Please look again." + quote(ref)
+	}
+	return "Something went wrong on Tangobot's side. Nothing was started for you, and no money moved because of this. Please try again." + quote(ref)
+}
+
+func quote(ref string) string {
+	if ref == "" {
+		return ""
+	}
+	return " If it stays, quote reference " + code(ref) + "."
+}
+
+func forbiddenWords(no *treasury.Forbidden) string {
+	switch no.Why {
+	case treasury.WhyStanding:
+		switch no.Standing {
+		case treasury.StandingGuest:
+			return "Guests cannot use Tangobot. Ask a full member of the workspace."
+		case treasury.StandingBot:
+			return "Bots cannot use Tangobot."
+		case treasury.StandingDeleted:
+			return "This Slack user is deactivated and cannot use Tangobot."
+		case treasury.StandingForeign, treasury.StandingFull:
+		}
+		return "Tangobot serves the members of one workspace alone, and you are not one of them."
+	case treasury.WhyNoView:
+		return "You may not see balances and requests. " + askOwner
+	case treasury.WhyNoRequest:
+		return "You may not ask for changes. " + askOwner
+	case treasury.WhyNoRule:
+		return "No rule of the policy allows this. " + askOwner
+	case treasury.WhyOwnRequest:
+		return "You made this request, so somebody else must decide on it. Nothing was changed."
+	case treasury.WhyNotApprover:
+		return "You may not decide on this request. " + groupWords(no.Groups) + " may. Nothing was changed."
+	case treasury.WhyNotRequester:
+		return "Only the person who made this request can take it back. Nothing was changed."
+	case treasury.WhyNotStopper:
+		return "Only the requester or an approver can stop this request. Nothing was changed."
+	case treasury.WhyVoted:
+		return "You have already decided on this request. Your first decision stands."
+	case treasury.WhyDecided:
+		return "This came too late. The request is now: " + stateWord(no.State) + ". Nothing was changed by you."
+	case treasury.WhyExpired:
+		return "The time for approving this request is over. Nothing was changed."
+	case treasury.WhyChanged:
+		return "What you saw is not what the request says. Nothing was changed. Please open it again."
+	case treasury.WhyNoComment:
+		return "A denial needs a reason, so that the requester knows what to do."
+	case treasury.WhyQuorumLost:
+		return "Too few of the approvals still count. Nothing was sent."
+	}
+	return "That is not allowed. Nothing was changed."
+}
+
+const askOwner = "The people who keep Tangobot's policy can change that."
+
+// groupWords names the policy's groups: "finance" or "finance or rewards".
+func groupWords(groups []string) string {
+	switch len(groups) {
+	case 0:
+		return "Nobody"
+	case 1:
+		if groups[0] == treasury.Everyone {
+			return "Any other full member"
+		}
+		return "The group " + escape(groups[0])
+	}
+	return "The groups " + escape(strings.Join(groups[:len(groups)-1], ", ")+" and "+groups[len(groups)-1])
+}
+
+func problemWords(e *treasury.Invalid) string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = problemLine(p)
+	}
+	return strings.Join(lines, " ")
+}
+
+// problemLine says what is wrong with a field and how to mend it, in plain text: it stands on the field.
+func problemLine(p treasury.Problem) string {
+	switch p.Code {
+	case treasury.ProblemMissing:
+		return "Choose an account."
+	case treasury.ProblemUnknown:
+		return "Tangobot does not know this account. Pick one from the list; a new account takes up to 15 minutes to appear there."
+	case treasury.ProblemSame:
+		return "This is the account that the money would come from. Choose another one."
+	case treasury.ProblemCurrencies:
+		return fmt.Sprintf("The first account holds %s and this one %s. Tango moves money within one currency only.", p.Between[0], p.Between[1])
+	case treasury.ProblemCurrency:
+		return fmt.Sprintf("You typed %s, but the account holds %s. Type the amount in %s.", p.Between[0], p.Between[1], p.Between[1])
+	case treasury.ProblemInactive:
+		return "This account is " + statusWord(p.Status) + ", so no money can move."
+	case treasury.ProblemAmount:
+		return faultWords(p.Fault)
+	case treasury.ProblemInsufficient:
+		return fmt.Sprintf("The account held %s on %s. Ask for less. If it was funded since, ask /tango balance first.", p.Amount, utc(p.At))
+	case treasury.ProblemLimit:
+		return fmt.Sprintf("A limit of the policy leaves %s for now. Ask for less, or later.", p.Amount)
+	case treasury.ProblemNoRule:
+		return "No rule of the policy allows a transfer of this amount between these accounts."
+	case treasury.ProblemLong:
+		return fmt.Sprintf("At most %d characters.", treasury.MaxNote)
+	case treasury.ProblemControl:
+		return "Use plain characters on one line."
+	}
+	return "This cannot be used."
+}
+
+func faultWords(f money.Fault) string {
+	switch f {
+	case money.FaultEmpty:
+		return "Type an amount, such as 1,250.00."
+	case money.FaultForm:
+		return "This is not an amount. Type digits, such as 1250 or 1,250.00."
+	case money.FaultAmbiguous:
+		return "This could be read in two ways. Type it like 1,250.00: comma for thousands, point for cents."
+	case money.FaultDecimals:
+		return "At most two digits may follow the point."
+	case money.FaultSign:
+		return "Type the amount without a sign. To move money back, swap the accounts."
+	case money.FaultZero:
+		return "The amount must be above zero."
+	case money.FaultTooLarge:
+		return "This amount is larger than Tangobot handles."
+	case money.FaultCurrency:
+		return "The word beside the number is no currency code, such as USD."
+	case money.FaultTwoSymbols:
+		return "Two currencies are named. Type one."
+	}
+	return "This is not an amount."
+}
+
+// statusWord puts Tango's account status in words; one that is new is shown as it came.
+func statusWord(s treasury.AccountStatus) string {
+	switch s {
+	case treasury.AccountActive:
+		return "active"
+	case treasury.AccountInactive:
+		return "inactive (only Tango can change that)"
+	case treasury.AccountDisabled:
+		return "disabled in Tango's portal"
+	case treasury.AccountFrozen:
+		return "frozen by Tango"
+	case treasury.AccountDeleted:
+		return "deleted"
+	}
+	return strings.ToLower(string(s))
+}
