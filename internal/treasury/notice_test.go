@@ -64,11 +64,11 @@ func TestAnnounceHasTheMessagesToItself(t *testing.T) {
 	t.Parallel()
 	d, id, _ := behind(t)
 	var shown []int
-	first := func(ctx context.Context, r treasury.Request, n treasury.Notice) (treasury.Notice, error) {
+	first := func(_ context.Context, r treasury.Request, n treasury.Notice) (treasury.Notice, error) {
 		shown = append(shown, r.Step)
 		if len(shown) == 1 {
 			step(t, d, id, 2)
-			err := d.Announce(ctx, id, func(context.Context, treasury.Request, treasury.Notice) (treasury.Notice, error) {
+			err := d.Announce(t.Context(), id, func(context.Context, treasury.Request, treasury.Notice) (treasury.Notice, error) {
 				t.Error("a second one posts at the same time")
 				return n, nil
 			})
