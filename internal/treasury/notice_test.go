@@ -28,14 +28,14 @@ func behind(t *testing.T) (*treasury.Desk, string, *time.Time) {
 	})
 	d := &treasury.Desk{Journal: embedded.Journal{Store: store}, Clock: clock, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	id := treasury.NewRequestID()
-	step(t, d, id, 1)
+	step(t.Context(), t, d, id, 1)
 	return d, id, &now
 }
 
 // step writes the request at a step, and that messages should show it.
-func step(t *testing.T, d *treasury.Desk, id string, n int) {
+func step(ctx context.Context, t *testing.T, d *treasury.Desk, id string, n int) {
 	t.Helper()
-	records, err := d.Journal.Get(t.Context(), "REQ#"+id, "NOTICE#"+id)
+	records, err := d.Journal.Get(ctx, "REQ#"+id, "NOTICE#"+id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func step(t *testing.T, d *treasury.Desk, id string, n int) {
 		}
 		writes = append(writes, treasury.Write{Key: records[i].Key, Version: records[i].Version, Body: body})
 	}
-	if err := d.Journal.Commit(t.Context(), treasury.NewWriteID(), writes...); err != nil {
+	if err := d.Journal.Commit(ctx, treasury.NewWriteID(), writes...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -64,11 +64,11 @@ func TestAnnounceHasTheMessagesToItself(t *testing.T) {
 	t.Parallel()
 	d, id, _ := behind(t)
 	var shown []int
-	first := func(_ context.Context, r treasury.Request, n treasury.Notice) (treasury.Notice, error) {
+	first := func(ctx context.Context, r treasury.Request, n treasury.Notice) (treasury.Notice, error) {
 		shown = append(shown, r.Step)
 		if len(shown) == 1 {
-			step(t, d, id, 2)
-			err := d.Announce(t.Context(), id, func(context.Context, treasury.Request, treasury.Notice) (treasury.Notice, error) {
+			step(ctx, t, d, id, 2)
+			err := d.Announce(ctx, id, func(context.Context, treasury.Request, treasury.Notice) (treasury.Notice, error) {
 				t.Error("a second one posts at the same time")
 				return n, nil
 			})
