@@ -142,7 +142,7 @@ func slackError(method string, err error) error {
 		}
 		return &APIError{Method: method, Code: refused.Err, Detail: detail}
 	case errors.As(err, &limited):
-		return fmt.Errorf("slack %s: rate limited: %w", method, treasury.ErrBusy)
+		return fmt.Errorf("slack %s: rate limited: %w", method, treasury.ErrUnavailable) // ErrBusy is Tango's limit
 	case errors.As(err, &status):
 		return fmt.Errorf("slack %s: status %d: %w", method, status.Code, treasury.ErrUnavailable)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

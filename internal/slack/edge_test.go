@@ -1,0 +1,583 @@
+package slack_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/tangobot/tangobot/internal/embedded"
+	"github.com/tangobot/tangobot/internal/slack"
+	"github.com/tangobot/tangobot/internal/slack/slacksim"
+	"github.com/tangobot/tangobot/internal/tango"
+	"github.com/tangobot/tangobot/internal/tango/tangosim"
+	"github.com/tangobot/tangobot/internal/treasury"
+)
+
+// Secrets that must not turn up anywhere: every test looks for them in its log.
+const (
+	signingSecret = "canary-signing-secret"
+	botToken      = "xoxb-canary-token"
+	platformKey   = "canary-platform-key"
+)
+
+// policyText is the policy of the tests: small transfers need nobody, middle ones one approval, all others two.
+const policyText = `
+workspace: T0ACME
+channels: {approvals: C0APPROVE, alerts: C0ALERTS}
+groups:
+  finance: [U0MAYA, U0RAVI, S0FINANCE]
+  rewards: [U0LENA, U0MAYA]
+  viewers: [U0VERA]
+view: [finance, rewards, viewers]
+request: [finance, rewards]
+rules:
+  - {action: transfer, up_to: {USD: 50}, approvals: 0}
+  - {action: transfer, up_to: {USD: 500, EUR: 500}, approvals: 1, from: [finance]}
+  - {action: "*", approvals: 2, from: [finance]}
+limits:
+  - {per: requester, window: 24h, up_to: {USD: 10000}}
+expire_after: 24h
+remind_after: 4h
+undo: 60s
+low_balance:
+  default: {USD: 1000, EUR: 1000}
+  accounts: {employee-rewards: {USD: 2500}}
+tango: {transfer: POST, references: attach}
+`
+
+// clock is a time that only the test moves.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// jobs is a queue that a test empties by hand, in the order of sending. A job that fails comes back ten seconds later.
+type jobs struct {
+	clock *clock
+	mu    sync.Mutex
+	list  []job
+	down  error // what Send fails with
+}
+
+type job struct {
+	body []byte
+	due  time.Time
+}
+
+func (j *jobs) Send(ctx context.Context, body []byte, delay time.Duration) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := errors.Join(ctx.Err(), j.down); err != nil {
+		return err
+	}
+	j.list = append(j.list, job{slices.Clone(body), j.clock.Now().Add(delay)})
+	return nil
+}
+
+// take gives the first job that is due.
+func (j *jobs) take() ([]byte, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	now := j.clock.Now()
+	i := slices.IndexFunc(j.list, func(one job) bool { return !one.due.After(now) })
+	if i < 0 {
+		return nil, false
+	}
+	body := j.list[i].body
+	j.list = slices.Delete(j.list, i, i+1)
+	return body, true
+}
+
+func (j *jobs) len() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.list)
+}
+
+// secrets are the signing secrets as a store of secrets gives them.
+type secrets struct {
+	mu                sync.Mutex
+	current, previous string
+	err               error
+}
+
+func (s *secrets) set(current, previous string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current, s.previous, s.err = current, previous, err
+}
+
+func (s *secrets) signing(_ context.Context, previous bool) (treasury.Secret, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return treasury.Secret{}, s.err
+	}
+	if previous {
+		return treasury.NewSecret(s.previous), nil
+	}
+	return treasury.NewSecret(s.current), nil
+}
+
+// bot is Tangobot as its functions run it, in one process, between a simulated workspace and a simulated Tango.
+type bot struct {
+	*slacksim.Workspace
+	tb      testing.TB
+	clock   *clock
+	tango   *tangosim.Sim
+	store   *embedded.Store
+	folder  string
+	desk    *treasury.Desk
+	edge    *slack.Edge
+	client  *slack.Client
+	secrets *secrets
+
+	questions, money *jobs
+	log              *syncBuffer
+}
+
+// options is what a test can change of a bot.
+type options struct {
+	policy string
+	start  time.Time
+	seed   func(*tangosim.Sim)
+	slack  func(*slacksim.Config)
+	fresh  bool // leave the directory unread
+}
+
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.String()
+}
+
+// newBot makes a bot that has read Tango's accounts once. When the test ends, the workspace must have seen nothing that
+// Slack would refuse, and no secret may stand in the log.
+func newBot(tb testing.TB, change ...func(*options)) *bot {
+	tb.Helper()
+	o := options{policy: policyText, start: time.Now().UTC().Truncate(time.Second), seed: (*tangosim.Sim).Demo, slack: func(*slacksim.Config) {}}
+	for _, f := range change {
+		f(&o)
+	}
+	b := &bot{tb: tb, clock: &clock{now: o.start}, folder: tb.TempDir(), log: &syncBuffer{}, secrets: &secrets{current: signingSecret}}
+	b.questions, b.money = &jobs{clock: b.clock}, &jobs{clock: b.clock}
+	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+
+	b.serveSlack(o)
+	b.serveTango(o)
+	var err error
+	if b.store, err = embedded.Open(b.folder, b.clock.Now); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = b.store.Close() })
+	policy, err := treasury.ParsePolicy([]byte(o.policy))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	b.desk.Journal, b.desk.People, b.desk.Policy = embedded.Journal{Store: b.store}, b.client, policy
+	b.desk.Clock, b.desk.Log, b.desk.Accounts = b.clock.Now, log, &treasury.Directory{}
+	b.desk.Money, b.desk.Questions = b.money, b.questions
+	b.edge = &slack.Edge{
+		Desk: b.desk, Client: b.client, Claims: embedded.Claims{Store: b.store}, Clock: b.clock.Now, Log: log,
+		Verifier: slack.Verifier{Signing: b.secrets.signing, Clock: b.clock.Now},
+	}
+	b.serveEdge()
+	if !o.fresh {
+		if err := b.desk.RefreshDirectory(tb.Context()); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	tb.Cleanup(b.check)
+	return b
+}
+
+func (b *bot) serveSlack(o options) {
+	config := slacksim.Config{
+		Clock: b.clock.Now, SigningSecret: signingSecret, BotToken: botToken, Directory: slacksim.Demo(), AckTimeout: 20 * time.Second,
+	}
+	o.slack(&config)
+	b.Workspace = slacksim.New(config)
+	server := httptest.NewServer(b.Workspace)
+	b.tb.Cleanup(server.Close)
+	b.SetBaseURL(server.URL)
+	var err error
+	b.client, err = slack.NewClient(slack.ClientConfig{
+		APIURL: server.URL + "/api", HTTP: &http.Client{Timeout: 8 * time.Second}, Clock: b.clock.Now,
+		Token: func(context.Context) (treasury.Secret, error) { return treasury.NewSecret(botToken), nil },
+	})
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+}
+
+func (b *bot) serveTango(o options) {
+	b.tango = tangosim.New(tangosim.Config{Clock: b.clock.Now, PlatformName: "acme", PlatformKey: platformKey})
+	o.seed(b.tango)
+	server := httptest.NewServer(b.tango)
+	b.tb.Cleanup(server.Close)
+	pacer := tango.NewPacer(time.Microsecond)
+	books, err := tango.New(tango.Config{
+		API: server.URL + tangosim.Base, Pacer: pacer, Method: http.MethodPost, Clock: b.clock.Now,
+		Log: slog.New(slog.NewTextHandler(b.log, nil)),
+		Credentials: func(context.Context) (string, treasury.Secret, error) {
+			return "acme", treasury.NewSecret(platformKey), nil
+		},
+	})
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	b.desk = &treasury.Desk{Books: books, Mover: books, Pacer: pacer}
+}
+
+func (b *bot) serveEdge() {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/slack/commands", b.edge.Commands)
+	mux.HandleFunc("/slack/interactions", b.edge.Interactions)
+	mux.HandleFunc("/slack/options", b.edge.Options)
+	mux.HandleFunc("/slack/events", b.edge.Events)
+	server := httptest.NewServer(mux)
+	b.tb.Cleanup(server.Close)
+	b.SetURLs(slacksim.URLs{
+		CommandsURL: server.URL + "/slack/commands", InteractionsURL: server.URL + "/slack/interactions",
+		OptionsURL: server.URL + "/slack/options", EventsURL: server.URL + "/slack/events",
+	})
+}
+
+// check holds a test's end against what must hold after every test.
+func (b *bot) check() {
+	for _, v := range b.Violations() {
+		b.tb.Errorf("Slack would mind: %s", v)
+	}
+	for _, secret := range []string{signingSecret, botToken, platformKey} {
+		if strings.Contains(b.log.String(), secret) {
+			b.tb.Errorf("the secret %q stands in the log", secret)
+		}
+	}
+	for _, c := range b.Calls("") {
+		body, _ := json.Marshal(c.Args)
+		if s := string(body); strings.Contains(s, signingSecret) || strings.Contains(s, platformKey) || strings.Contains(s, botToken) {
+			b.tb.Errorf("a secret was sent to %s", c.Method)
+		}
+	}
+}
+
+// until is a context with a deadline on the test's clock, as Lambda gives one on the real clock.
+type until struct {
+	context.Context //nolint:containedctx // it is a context
+	at              time.Time
+}
+
+func (u until) Deadline() (time.Time, bool) { return u.at, true }
+
+// drain does all work that is queued and due, questions first, and gives what failed. Failed jobs wait in the queue.
+func (b *bot) drain() []error {
+	b.tb.Helper()
+	var failed []error
+	again := func(q *jobs, body []byte, err error) {
+		failed = append(failed, err)
+		if err := q.Send(b.tb.Context(), body, 10*time.Second); err != nil {
+			b.tb.Fatal(err)
+		}
+	}
+	for {
+		if body, ok := b.questions.take(); ok {
+			if err := b.edge.Job(b.tb.Context(), body); err != nil {
+				again(b.questions, body, err)
+			}
+			continue
+		}
+		body, ok := b.money.take()
+		if !ok {
+			return failed
+		}
+		ctx := until{b.tb.Context(), b.clock.Now().Add(2 * time.Minute)}
+		if err := b.desk.ExecuteJob(ctx, body); err != nil {
+			again(b.money, body, err)
+		}
+	}
+}
+
+// settle does all queued work, none of which may fail.
+func (b *bot) settle() {
+	b.tb.Helper()
+	for _, err := range b.drain() {
+		b.tb.Errorf("a job failed: %v", err)
+	}
+}
+
+// pass lets time go by, and then does what the schedule and the queues do.
+func (b *bot) pass(d time.Duration) {
+	b.tb.Helper()
+	b.clock.Advance(d)
+	if err := b.desk.Watch(b.tb.Context()); err != nil {
+		b.tb.Errorf("the watch failed: %v", err)
+	}
+	b.settle()
+}
+
+// types has a person type behind /tango in their conversation with the bot, and gives what they were told at once.
+func (b *bot) types(user, text string) string {
+	b.tb.Helper()
+	r, err := b.Slash(b.tb.Context(), user, "", text)
+	if err != nil || r.Failure != "" {
+		b.tb.Fatalf("/tango %s: %v %s", text, err, r.Failure)
+	}
+	if r.Message == nil {
+		return ""
+	}
+	return r.Message.Text
+}
+
+// asks has a person type a question, does the queued work, and gives the answer that stands there in the end.
+func (b *bot) asks(user, text string) slacksim.Message {
+	b.tb.Helper()
+	b.types(user, text)
+	b.settle()
+	list := b.Ephemerals(user)
+	if len(list) == 0 {
+		b.tb.Fatalf("/tango %s: nothing was answered", text)
+	}
+	return list[len(list)-1]
+}
+
+// top gives the modal that a person sees.
+func (b *bot) top(user string) slacksim.View {
+	b.tb.Helper()
+	stack := b.Modals(user)
+	if len(stack) == 0 {
+		b.tb.Fatalf("%s sees no form; log:\n%s", user, b.log)
+	}
+	return stack[len(stack)-1]
+}
+
+// sent presses the submit button of the modal that a person sees.
+func (b *bot) sent(user string, values slacksim.Values) slacksim.SubmitResult {
+	b.tb.Helper()
+	r, err := b.Submit(b.tb.Context(), user, b.top(user).ID, values)
+	if err != nil || r.Failure != "" || r.Trouble != "" {
+		b.tb.Fatalf("submitting %s: %v %s %s", b.top(user).Title.Text, err, r.Failure, r.Trouble)
+	}
+	return r
+}
+
+// told gives all text of the modal that a person sees.
+func (b *bot) told(user string) string {
+	b.tb.Helper()
+	v := b.top(user)
+	return v.Title.Text + "\n" + words(v.Blocks)
+}
+
+var requestID = regexp.MustCompile(`TB-[0-9A-Z]{8}`)
+
+// requests has a person ask for a transfer through both steps of the form, and gives the request's id. The queued work
+// is left to do.
+func (b *bot) requests(user, text string) string {
+	b.tb.Helper()
+	if said := b.types(user, "transfer "+text); said != "" {
+		b.tb.Fatalf("/tango transfer %s: %s", text, said)
+	}
+	if r := b.sent(user, nil); r.Outcome != slacksim.Pushed {
+		b.tb.Fatalf("/tango transfer %s: %s %v", text, r.Outcome, r.Errors)
+	}
+	if r := b.sent(user, nil); r.Outcome != slacksim.Updated {
+		b.tb.Fatalf("/tango transfer %s: %s %v", text, r.Outcome, r.Errors)
+	}
+	said := b.told(user)
+	if !strings.HasPrefix(said, "Requested") {
+		b.tb.Fatalf("/tango transfer %s: %s", text, said)
+	}
+	b.closes(user)
+	return requestID.FindString(said)
+}
+
+// closes closes all that a person has open.
+func (b *bot) closes(user string) {
+	b.tb.Helper()
+	for len(b.Modals(user)) > 0 {
+		if _, err := b.CloseView(b.tb.Context(), user, b.top(user).ID); err != nil {
+			b.tb.Fatal(err)
+		}
+	}
+}
+
+// find gives the newest message of a channel, or of a person's conversation with the bot, that names a request.
+func (b *bot) find(channel, id string) slacksim.Message {
+	b.tb.Helper()
+	for _, m := range slices.Backward(b.Messages(channel)) {
+		if strings.Contains(m.Text, id) {
+			return m
+		}
+	}
+	b.tb.Fatalf("no message in %s names %s; log:\n%s", channel, id, b.log)
+	return slacksim.Message{}
+}
+
+func (b *bot) card(id string) slacksim.Message { b.tb.Helper(); return b.find("C0APPROVE", id) }
+
+// presses has a person press a button of a message.
+func (b *bot) presses(user string, m slacksim.Message, action string) slacksim.ClickResult {
+	b.tb.Helper()
+	r, err := b.Click(b.tb.Context(), user, slacksim.Target{Channel: m.Channel, TS: m.TS, Action: action})
+	if err != nil || r.Failure != "" {
+		b.tb.Fatalf("%s pressing %s: %v %s", user, action, err, r.Failure)
+	}
+	return r
+}
+
+// decides has a person press Approve or Deny on a card, and send the form with a comment.
+func (b *bot) decides(user, id, action, comment string) string {
+	b.tb.Helper()
+	b.presses(user, b.card(id), action)
+	values := slacksim.Values{}
+	if comment != "" {
+		values["comment"] = map[string]slacksim.Value{"value": slacksim.Typed(comment)}
+	}
+	if b.top(user).Submit == nil {
+		return b.told(user)
+	}
+	b.sent(user, values)
+	said := b.told(user)
+	b.closes(user)
+	return said
+}
+
+// state gives a request's state from the journal.
+func (b *bot) state(id string) treasury.State {
+	b.tb.Helper()
+	r, err := b.desk.Find(b.tb.Context(), id)
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	return r.State
+}
+
+// dump gives a hash of everything in the data file, or of the journal alone: what is compared to prove that nothing was
+// written. It reads a copy of the file.
+func (b *bot) dump(buckets ...string) string {
+	b.tb.Helper()
+	raw, err := os.ReadFile(filepath.Join(b.folder, "tangobot.db"))
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	name := filepath.Join(b.tb.TempDir(), "copy.db")
+	if err := os.WriteFile(name, raw, 0o600); err != nil {
+		b.tb.Fatal(err)
+	}
+	db, err := bbolt.Open(name, 0o600, &bbolt.Options{ReadOnly: true})
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	sum := sha256.New()
+	err = db.View(func(tx *bbolt.Tx) error {
+		return tx.ForEach(func(bucket []byte, in *bbolt.Bucket) error {
+			if len(buckets) > 0 && !slices.Contains(buckets, string(bucket)) {
+				return nil
+			}
+			return in.ForEach(func(k, v []byte) error {
+				for _, part := range [][]byte{bucket, k, v} {
+					_, _ = sum.Write(append(slices.Clip(part), 0)) // a hash never fails
+				}
+				return nil
+			})
+		})
+	})
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// journal gives a hash of the journal.
+func (b *bot) journal() string { b.tb.Helper(); return b.dump("records", "index", "commits") }
+
+// tangoCalls counts the calls that Tango has had.
+func (b *bot) tangoCalls() int { return len(b.tango.Received()) }
+
+// words gives all text in blocks, one piece a line.
+func words(blocks json.RawMessage) string {
+	var v any
+	if json.Unmarshal(blocks, &v) != nil {
+		return ""
+	}
+	var found []string
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, one := range v {
+				walk(one)
+			}
+		case map[string]any:
+			if s, ok := v["text"].(string); ok {
+				found = append(found, s)
+			}
+			for _, key := range []string{"text", "fields", "elements", "accessory", "title", "label", "hint", "confirm", "deny", "element", "options"} {
+				if _, isText := v[key].(string); !isText {
+					walk(v[key])
+				}
+			}
+		}
+	}
+	walk(v)
+	return strings.Join(found, "\n")
+}
+
+// has fails unless text holds all the parts.
+func has(tb testing.TB, text string, parts ...string) {
+	tb.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			tb.Errorf("%q is missing in:\n%s", part, text)
+		}
+	}
+}
+
+// lacks fails when text holds one of the parts.
+func lacks(tb testing.TB, text string, parts ...string) {
+	tb.Helper()
+	for _, part := range parts {
+		if strings.Contains(text, part) {
+			tb.Errorf("%q stands in:\n%s", part, text)
+		}
+	}
+}

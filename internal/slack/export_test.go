@@ -1,0 +1,104 @@
+package slack
+
+import (
+	"context"
+
+	slackgo "github.com/slack-go/slack"
+
+	"github.com/tangobot/tangobot/internal/treasury"
+)
+
+// What tests draw, read and call without a whole conversation.
+
+// Message is what is posted.
+type Message = message
+
+// The message drawings.
+func Card(r treasury.Request) Message          { return card(r) }
+func DirectMessage(r treasury.Request) Message { return directMessage(r) }
+func ReminderText(r treasury.Request) string   { return reminderText(r) }
+func RequestText(r treasury.Request) string    { return requestText(r) }
+func AccountMessage(r treasury.Reading, mayAsk bool) Message {
+	return accountMessage(r, mayAsk)
+}
+
+func RequestMessage(r treasury.Request, history []treasury.Entry, broken error) Message {
+	return requestMessage(r, history, broken)
+}
+
+func AllBalances(q Question, all []treasury.Reading, complete bool) Message {
+	return allBalances(q, all, complete)
+}
+
+// AccountList draws a page of accounts, as the command does.
+func AccountList(q Question, readings []treasury.Reading, prev, next string) Message {
+	l := list{title: "Accounts", foot: filtersFoot(q.Words)}
+	for _, r := range readings {
+		l.rows = append(l.rows, balanceRow(r))
+	}
+	return l.draw(q, prev, next)
+}
+
+// The forms.
+func DecisionView(r treasury.Request, approve bool) slackgo.ModalViewRequest {
+	return decisionView(r, approve)
+}
+func ReviewView(r treasury.Request) slackgo.ModalViewRequest { return reviewView(r) }
+func WordsView(title, text string) slackgo.ModalViewRequest  { return wordsView(title, text) }
+func CheckView(d treasury.Draft, p treasury.Preview) slackgo.ModalViewRequest {
+	return checkView(d, p)
+}
+
+// TransferForm draws the first step of the form.
+func TransferForm(id string, r Reading, empty bool) slackgo.ModalViewRequest {
+	return transferForm(id, prefill{from: r.From, to: r.To, amount: r.Amount, note: r.Note, remarks: r.Remarks}, empty)
+}
+
+// Reading is what was understood of a typed transfer.
+type Reading struct {
+	From, To     treasury.AccountRef
+	Amount, Note string
+	Remarks      []string
+}
+
+// ReadTransfer reads a typed transfer against the accounts that the desk has in memory.
+func (e *Edge) ReadTransfer(text string) Reading {
+	p := e.readTransfer(text)
+	return Reading{From: p.from, To: p.to, Amount: p.amount, Note: p.note, Remarks: p.remarks}
+}
+
+// The words.
+func Typed(text string) string                                       { return typed(text) }
+func Visible(text string) string                                     { return visible(text) }
+func ErrorWords(err error, ref string) string                        { return errorWords(err, ref) }
+func HelpWords(name string) string                                   { return helpWords(name) }
+func AccountQuery(text string) (treasury.AccountQuery, error)        { return accountQuery(text) }
+func CustomerQuery(text string) (treasury.CustomerQuery, error)      { return customerQuery(text) }
+func EntryWords(e treasury.Entry) string                             { return entryWords(e) }
+func DoubtWords(a *treasury.Answer) string                           { return doubtWords(a) }
+func ForbiddenWords(no *treasury.Forbidden) string                   { return forbiddenWords(no) }
+func ProblemLine(p treasury.Problem) string                          { return problemLine(p) }
+func ReasonWords(r treasury.Request) string                          { return reasonWords(r) }
+func StateWord(s treasury.State) string                              { return stateWord(s) }
+func FormValues(body []byte) (values map[string][]string, good bool) { return form(body) }
+
+// The client's calls.
+func (c *Client) Post(ctx context.Context, channel, thread string, m Message) (treasury.Message, error) {
+	return c.post(ctx, channel, thread, m)
+}
+
+func (c *Client) Update(ctx context.Context, at treasury.Message, m Message) error {
+	return c.update(ctx, at, m)
+}
+
+func (c *Client) Open(ctx context.Context, trigger string, view slackgo.ModalViewRequest) error {
+	return c.open(ctx, trigger, view)
+}
+
+func (c *Client) Publish(ctx context.Context, user, hash string, blocks []slackgo.Block) error {
+	return c.publish(ctx, user, hash, blocks)
+}
+
+func (c *Client) Respond(ctx context.Context, responseURL string, m Message, replace bool) error {
+	return c.respond(ctx, responseURL, m, replace)
+}
