@@ -111,16 +111,18 @@ func (b *browser) press(selector string) {
 	b.do(chromedp.WaitEnabled(selector, chromedp.ByQuery), chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible))
 }
 
+// become picks a person, and waits until it is theirs that the page shows.
 func (b *browser) become(person string) {
 	b.t.Helper()
 	b.do(chromedp.Click(`.person:has(input[value="`+person+`"])`, chromedp.ByQuery),
-		chromedp.WaitReady(`.person input[value="`+person+`"]:checked`, chromedp.ByQuery))
+		chromedp.WaitReady(`body[data-drawn^="`+person+` "]`, chromedp.ByQuery))
 }
 
+// enter picks a channel, or the conversation with Tangobot.
 func (b *browser) enter(place string) {
 	b.t.Helper()
 	b.press(`.places [data-place="` + place + `"]`)
-	b.see(`.places [data-place="` + place + `"][aria-current]`)
+	b.do(chromedp.WaitReady(`body[data-drawn$=" `+place+`"]`, chromedp.ByQuery))
 }
 
 // enterKey presses Enter as a keyboard does: a page that prevents the key's default prevents what it would have typed.

@@ -92,8 +92,8 @@ func (b *browser) choose(block, typed, want string) {
 
 func TestBrowserDoubt(t *testing.T) {
 	r := start(t, t.TempDir())
-	b := openBrowser(t, r.address)
 	r.approve(r.request())
+	b := openBrowser(t, r.address)
 	b.enter("C0APPROVE")
 	b.read(".message", "Approved, not sent yet")
 	b.do(chromedp.SetValue("#fault", "drop_after", chromedp.ByQuery))
@@ -109,8 +109,8 @@ func TestBrowserDoubt(t *testing.T) {
 
 func TestBrowserDenialNeedsAComment(t *testing.T) {
 	r := start(t, t.TempDir())
-	b := openBrowser(t, r.address)
 	r.request()
+	b := openBrowser(t, r.address)
 	b.become("U0RAVI")
 	b.enter("C0APPROVE")
 	b.press(`.message [data-action="deny"]`)
@@ -128,8 +128,8 @@ func TestBrowserDenialNeedsAComment(t *testing.T) {
 
 func TestBrowserConfirmAndHome(t *testing.T) {
 	r := start(t, t.TempDir())
-	b := openBrowser(t, r.address)
 	r.request()
+	b := openBrowser(t, r.address)
 	b.become("U0LENA")
 	b.enter("direct")
 	b.press(`.message [data-action="cancel"]`)

@@ -178,6 +178,7 @@ function drawTalk() {
   $('text').placeholder = app ? 'Type / for commands' : 'Message #' + channel.name + ', or / for commands';
   if (place === 'home') drawHome(); else drawMessages();
   fresh = false;
+  document.body.dataset.drawn = me + ' ' + place; // whose page this is, and of what
 }
 
 function drawNotices() {
@@ -207,13 +208,13 @@ function drawMessages() {
   let day = '';
   for (const m of list) {
     const on = new Date(Number(m.ts) * 1000).toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long' });
-    if (on !== day) items.push({ key: 'day' + me + place + on, sign: on, make: () => el('div', { class: 'day' }, el('span', {}, on)) });
+    if (on !== day) items.push({ key: 'day' + place + on, sign: on, make: () => el('div', { class: 'day' }, el('span', {}, on)) });
     day = on;
     for (const [one, reply] of [[m, false], ...(m.replies || []).map((r) => [r, true])]) {
-      items.push({ key: me + place + one.ts, sign: JSON.stringify({ ...one, replies: undefined }), make: () => drawMessage(one, reply) });
+      items.push({ key: place + one.ts, sign: JSON.stringify({ ...one, replies: undefined }), make: () => drawMessage(one, reply) });
     }
   }
-  if (!items.length) items.push({ key: 'none' + me + place, sign: '', make: welcome });
+  if (!items.length) items.push({ key: 'none' + place, sign: '', make: welcome });
   reconcile(box, items);
   if (atEnd) box.scrollTop = box.scrollHeight;
 }
