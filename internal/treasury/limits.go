@@ -58,6 +58,7 @@ type counted struct {
 	window time.Duration
 }
 
+// countedBy gives the limits that apply to an action, one a tally: of two limits of one window, the smaller.
 func (p *Policy) countedBy(requester string, a Action) []counted {
 	var limits []counted
 	amount := a.Amount()
@@ -73,9 +74,12 @@ func (p *Policy) countedBy(requester string, a Action) []counted {
 			}
 			whose = a.Transfer.From.ID
 		}
-		limits = append(limits, counted{
-			key: fmt.Sprintf("TALLY#%s#%s#%s", l.Per, l.Window, whose), most: most, window: l.Window,
-		})
+		c := counted{key: fmt.Sprintf("TALLY#%s#%s#%s", l.Per, l.Window, whose), most: most, window: l.Window}
+		if i := slices.IndexFunc(limits, func(o counted) bool { return o.key == c.key }); i >= 0 {
+			limits[i].most.Hundredths = min(limits[i].most.Hundredths, most.Hundredths)
+			continue
+		}
+		limits = append(limits, c)
 	}
 	return limits
 }
