@@ -142,6 +142,7 @@ func isOut(err error) bool {
 // lastKnown answers from the journal when Tango does not: old figures, said to be old, are better than none.
 func (e *Edge) lastKnown(ctx context.Context, q Question, ids []string) (message, error) {
 	var readings []treasury.Reading
+	var unknown []string
 	if len(ids) == 0 {
 		o, err := e.Desk.Overview(ctx, maxListed)
 		if err != nil {
@@ -152,6 +153,7 @@ func (e *Edge) lastKnown(ctx context.Context, q Question, ids []string) (message
 	for _, id := range ids {
 		a, at, err := e.Desk.Known(ctx, id)
 		if errors.Is(err, treasury.ErrNotFound) {
+			unknown = append(unknown, code(id))
 			continue
 		}
 		if err != nil {
@@ -171,6 +173,10 @@ func (e *Edge) lastKnown(ctx context.Context, q Question, ids []string) (message
 		b.blocks = append(b.blocks, note("read "+date(r.At)))
 		b.line += ", read " + date(r.At)
 		l.rows = append(l.rows, b)
+	}
+	if len(unknown) > 0 {
+		words := "Tangobot has never read " + strings.Join(unknown, ", ") + "."
+		l.rows = append(l.rows, row{[]slackgo.Block{note(words)}, words})
 	}
 	return l.draw(q, "", ""), nil
 }
@@ -214,7 +220,7 @@ func allBalances(q Question, all []treasury.Reading, complete bool) message {
 
 func listAllButton() *slackgo.ActionBlock {
 	b := button(actionNext, `{"ask":"`+AskAccounts+`","place":{}}`, "List all accounts")
-	return actions("pages", b)
+	return actions("list-all", b)
 }
 
 // sumRow gives the total of each currency.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	slackgo "github.com/slack-go/slack"
@@ -24,9 +25,10 @@ const (
 	maxMessageText   = 3900 // chat.update refuses beyond 4,000
 )
 
-// escape makes foreign text safe in mrkdwn: it can neither mention anybody nor draw a link.
+// escape makes foreign text safe in mrkdwn: it can neither mention anybody nor draw a link, nor what looks like an
+// identifier.
 func escape(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "`", "'").Replace(s)
 }
 
 // clip shortens text to so many characters, with an ellipsis.
@@ -93,7 +95,7 @@ func utc(t time.Time) string { return t.UTC().Format("2 Jan 2006 15:04 UTC") }
 func mention(user string) string { return "<@" + user + ">" }
 
 // code draws an identifier.
-func code(s string) string { return "`" + strings.ReplaceAll(escape(s), "`", "'") + "`" }
+func code(s string) string { return "`" + escape(s) + "`" }
 
 // accountLine names an account for people: its name and its id.
 func accountLine(a treasury.AccountRef) string { return nameLine(a.Name, a.ID) }
@@ -105,11 +107,17 @@ func nameLine(name, id string) string {
 	return escape(name) + " " + code(id)
 }
 
-// visible drops characters that could make a name look like another: controls, and marks that turn or hide text.
+// visible drops characters that could make a name look like another: controls, marks that turn or hide text, and letters
+// without a shape. A line break becomes a space.
 func visible(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r < ' ', r == 0x7f, r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff:
+		switch r {
+		case '\n', '\r', '\t', 0x2028, 0x2029:
+			return ' '
+		case 0x034f, 0x115f, 0x1160, 0x3164, 0xffa0: // a joiner and fillers that Unicode counts as marks and letters
+			return -1
+		}
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
 			return -1
 		}
 		return r

@@ -156,10 +156,13 @@ func readBound(name, text string) (*money.Amount, error) {
 	}
 	amount, err := money.Parse(text)
 	var fault *money.ParseError
-	if errors.As(err, &fault) && fault.Fault != money.FaultZero {
-		return nil, &badFilter{code(name+":") + " cannot be read. " + faultWords(fault.Fault)}
+	switch {
+	case !errors.As(err, &fault), fault.Fault == money.FaultZero:
+		return &amount, nil
+	case fault.Fault == money.FaultSign:
+		return nil, &badFilter{code(name+":") + " cannot be read. Type it without a sign."}
 	}
-	return &amount, nil
+	return nil, &badFilter{code(name+":") + " cannot be read. " + faultWords(fault.Fault)}
 }
 
 // readDays reads "2026-01-31", "2026-01-01..2026-01-31", "2026-01-01.." or "..2026-01-31": whole days, in UTC.

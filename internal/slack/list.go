@@ -1,6 +1,8 @@
 package slack
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -51,7 +53,9 @@ func pager(q Question, prev, next string) []slackgo.Block {
 	}
 	var blocks []slackgo.Block
 	if len(buttons) > 0 {
-		blocks = append(blocks, actions("pages", buttons...))
+		// A new block id on each page: a list in a direct message is redrawn in its place.
+		sum := sha256.Sum256([]byte(prev + "\n" + next))
+		blocks = append(blocks, actions("pages-"+hex.EncodeToString(sum[:8]), buttons...))
 	}
 	if tooLong {
 		blocks = append(blocks, note("There is more than can be turned to from here. Add a filter to see it."))

@@ -42,6 +42,9 @@ func (e *Edge) requests(ctx context.Context, q Question) (message, error) {
 		return message{}, err
 	}
 	history, err := e.Desk.History(ctx, r)
+	if errors.Is(err, treasury.ErrUnavailable) || ctx.Err() != nil {
+		return message{}, err // not read is not broken
+	}
 	return requestMessage(r, history, err), nil
 }
 
@@ -89,7 +92,7 @@ func (e *Edge) requestRow(ctx context.Context, r treasury.Request, person string
 	s := section(what + "\n" + state + "\n" + by)
 	if b := e.rowButton(ctx, r, person); b != nil {
 		s.Accessory = slackgo.NewAccessory(b)
-		s.BlockID = "row-" + r.ID
+		s.BlockID = fmt.Sprintf("row-%s-%d", r.ID, r.Step)
 	}
 	return row{[]slackgo.Block{s}, strings.ReplaceAll(what, "*", "") + ". " + stateWord(r.State) + ". " + by}
 }
