@@ -55,12 +55,13 @@ func (e *effects) do(name string, effect func() error) error {
 
 func (e *effects) next(name string) breakage {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.names = append(e.names, name)
-	if e.plan == nil {
+	n, plan := len(e.names), e.plan
+	e.mu.Unlock()
+	if plan == nil {
 		return works
 	}
-	return e.plan(len(e.names), name)
+	return plan(n, name) // which may itself use the desk
 }
 
 // forget begins the numbers anew, with a world that works.
@@ -87,6 +88,18 @@ func on(name string, nth int, how breakage) func(int, string) breakage {
 			if seen++; seen == nth {
 				return how
 			}
+		}
+		return works
+	}
+}
+
+// meanwhile does something right before the first effect of this name, and all effects work.
+func meanwhile(name string, do func()) func(int, string) breakage {
+	done := false
+	return func(_ int, n string) breakage {
+		if n == name && !done {
+			done = true
+			do()
 		}
 		return works
 	}
