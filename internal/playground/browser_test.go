@@ -1,4 +1,4 @@
-//go:build browser
+//go:build outside
 
 package main
 
@@ -33,11 +33,11 @@ func chromium(t *testing.T) string {
 // open starts a headless browser with an empty profile, and fails the test for everything that the page complains about.
 func openBrowser(t *testing.T, address string) *browser {
 	t.Helper()
-	profile, err := os.MkdirTemp("", "playground-browser")
+	profile, err := os.MkdirTemp("", "playground-browser") //nolint:usetesting // t.TempDir fails while the browser's last helpers still write
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(profile) }) // the browser's last helpers may still write there
+	t.Cleanup(func() { _ = os.RemoveAll(profile) })
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(chromium(t)), chromedp.UserDataDir(profile), chromedp.WindowSize(1280, 800),
 		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless, chromedp.DisableGPU, chromedp.NoSandbox,

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -34,7 +33,7 @@ func start(t *testing.T, folder string, environment ...string) *running {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	p, err := open(ctx, s, time.Now, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	p, err := open(ctx, s, time.Now, newLog(t.Output()))
 	if err != nil {
 		cancel()
 		t.Fatal(err)

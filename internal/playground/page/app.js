@@ -52,15 +52,15 @@ function toast(text) {
 // refresh draws the newest state. Calls that come while one is under way share one more.
 let refreshing = null;
 let stale = false;
+let lost = false; // the playground does not answer
 function refresh() {
   stale = true;
   refreshing ??= (async () => {
     try {
       while (stale) {
         stale = false;
-        const answer = await fetch('play/state?person=' + encodeURIComponent(me));
-        const next = await answer.json();
-        if (stale) continue; // somebody acted meanwhile
+        const next = await newest();
+        if (stale || !next) continue; // somebody acted meanwhile, or nobody answers
         state = next;
         draw();
       }
@@ -69,6 +69,19 @@ function refresh() {
     }
   })();
   return refreshing;
+}
+
+async function newest() {
+  try {
+    const answer = await fetch('play/state?person=' + encodeURIComponent(me));
+    const next = await answer.json();
+    lost = false;
+    return next;
+  } catch {
+    lost = true;
+    if (state && state.slack) drawNotices();
+    return null;
+  }
 }
 
 function draw() {
@@ -318,9 +331,8 @@ function show(pane) {
 for (const b of document.querySelectorAll('.panes button')) b.addEventListener('click', () => show(b.dataset.pane));
 show('talk');
 
-let lost = false;
 startTango(app);
 const changes = new EventSource('play/changes');
-changes.onmessage = () => { lost = false; refresh().catch(() => {}); };
+changes.onmessage = () => refresh();
 changes.onerror = () => { lost = true; if (state && state.slack) drawNotices(); };
-if (place === 'home') openPlace().catch(() => {});
+if (place === 'home') openPlace();

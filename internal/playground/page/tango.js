@@ -5,6 +5,7 @@ import { clock, el, reconcile } from './blocks.js';
 const $ = (id) => document.getElementById(id);
 const balances = new Map();
 let accounts = [];
+let recent = new Set(); // ids of accounts whose money moved lately
 let waiting = ''; // the label of the fault that was armed when this was drawn last
 
 // drawTango draws the pane from the state.
@@ -17,6 +18,7 @@ export function drawTango(state) {
     return;
   }
   accounts = state.tango.accounts;
+  recent = new Set(state.tango.movements.slice(0, 3).flatMap((m) => [m.from, m.to]));
   drawAccounts();
   drawMovements(state.tango.movements);
   const select = $('fault');
@@ -33,21 +35,19 @@ export function drawTango(state) {
 function drawAccounts() {
   const words = $('filter').value.toLowerCase().split(/\s+/).filter(Boolean);
   const shown = accounts.filter((a) => words.every((w) => (a.id + ' ' + a.name + ' ' + a.balance).toLowerCase().includes(w)));
-  const moved = new Set(accounts.filter((a) => balances.has(a.id) && balances.get(a.id) !== a.balance).map((a) => a.id));
+  const changed = new Set(accounts.filter((a) => balances.has(a.id) && balances.get(a.id) !== a.balance).map((a) => a.id));
   for (const a of accounts) balances.set(a.id, a.balance);
-  // What moved in this sitting stands on top, so that nobody has to look for it.
-  for (const id of moved) recent.add(id);
+  // The accounts of the last movements stand on top, so that nobody has to look for them.
   const first = shown.filter((a) => recent.has(a.id));
   const rest = shown.filter((a) => !recent.has(a.id));
   reconcile($('accounts'), [...first, ...rest].map((a) => ({
     key: a.id, sign: JSON.stringify(a),
-    make: () => el('tr', { class: moved.has(a.id) ? 'changed' : '', 'data-account': a.id },
+    make: () => el('tr', { class: changed.has(a.id) ? 'changed' : '', 'data-account': a.id },
       el('td', {}, a.name, el('small', {}, a.id)),
       el('td', { class: 'num' }, a.balance, a.status !== 'ACTIVE' && el('small', { class: 'status' }, a.status.toLowerCase()))),
   })));
   $('counted').textContent = shown.length === accounts.length ? String(accounts.length) : shown.length + ' of ' + accounts.length;
 }
-const recent = new Set();
 
 function drawMovements(movements) {
   $('moved').textContent = movements.length ? '' : 'none yet';
