@@ -1,5 +1,8 @@
 // Package cloudtest gives tests the services of AWS on loopback: DynamoDB by the dynoxide emulator, and stubs of SQS and
 // Secrets Manager that speak AWS's JSON protocols.
+//
+// Dynoxide is a program that a machine with Go alone does not have, so a test file that starts it carries the build tag
+// "outside": make test leaves it out, make test-all and CI run it.
 package cloudtest
 
 import (
@@ -19,10 +22,7 @@ import (
 )
 
 // install tells how the emulator is installed.
-const install = `dynoxide is missing. Install it at the repository's root with:
-  mkdir -p bin && npm pack --silent --pack-destination bin @dynoxide/linux-x64@1.2.1 &&
-  tar -xzf bin/dynoxide-linux-x64-1.2.1.tgz -C bin --strip-components=1 package/dynoxide && chmod +x bin/dynoxide
-or set DYNOXIDE to the binary`
+const install = "dynoxide is missing: make bin/dynoxide installs it, or set DYNOXIDE to the binary"
 
 // Dynoxide starts a DynamoDB emulator that holds its data in memory, waits until it answers, and stops it when the test
 // ends. The binary is $DYNOXIDE, bin/dynoxide at the module's root, or dynoxide in PATH.
