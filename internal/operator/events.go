@@ -13,7 +13,7 @@ import (
 )
 
 // playgroundSecret signs the samples when SLACK_SIGNING_SECRET is not set.
-const playgroundSecret = "playground-signing-secret" //nolint:gosec // public: the playground's default
+const playgroundSecret = "playground-signing-secret"
 
 // signEvents copies sample events and gives those of API Gateway a fresh time and signature: Slack's are good for five
 // minutes alone.

@@ -20,8 +20,7 @@ func printPolicy(w io.Writer, file string) error {
 		return fmt.Errorf("reading the policy: %w", err)
 	}
 	p, err := treasury.ParsePolicy(text)
-	var mistakes *treasury.PolicyError
-	if errors.As(err, &mistakes) {
+	if mistakes, ok := errors.AsType[*treasury.PolicyError](err); ok {
 		var lines []string
 		for _, m := range mistakes.Mistakes {
 			lines = append(lines, fmt.Sprintf("%s:%d: %s", file, m.Line, m.Text))
@@ -38,10 +37,10 @@ func printPolicy(w io.Writer, file string) error {
 		fmt.Fprintf(&b, "\n%s\n", kind)
 		for i, r := range p.Rules {
 			if r.Action == "" || r.Action == kind {
-				fmt.Fprintf(&b, "  rule %d  %-44s %s\n", i+1, band(r), approvals(p, r))
+				fmt.Fprintf(&b, "  rule %d  %-60s %s\n", i+1, band(r), approvals(p, r))
 			}
 		}
-		fmt.Fprintf(&b, "  %-52s %s\n", "anything else", "refused")
+		fmt.Fprintf(&b, "  %-68s %s\n", "anything else", "refused")
 	}
 	if len(p.Limits) > 0 {
 		b.WriteString("\nlimits\n")
