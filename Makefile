@@ -1,0 +1,132 @@
+# Needs Go alone, but for test-all and check: those also run what carries the build tag "outside", the tests against
+# programs from outside (dynoxide, a DynamoDB emulator; chromium; make).
+
+.DEFAULT_GOAL := help
+
+# The functions' processor; template.yaml's Architectures says the same. What runs here is built for here.
+GOARCH := arm64
+unexport GOARCH
+FLAGS := -trimpath -buildvcs=false -tags lambda.norpc -ldflags="-s -w"
+TEST := go test -shuffle=on -count=1 -timeout=20m
+# The race detector needs a C compiler, without which Go turns cgo off.
+RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+
+PKG ?= ./...
+POLICY ?= policy.yaml
+COMMAND ?= /tango
+
+DYNOXIDE := dynoxide-linux-x64-1.2.1.tgz
+DYNOXIDE_SHA256 := 80e1ed33e33ec33c7bdcb1779ea09678e5c6f87c5c225f44c2037d2b2ea71164
+
+.PHONY: help
+help: ## List what there is to do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Run all of Tangobot on this machine: http://127.0.0.1:3000
+	go run ./internal/playground
+
+.PHONY: test
+test: ## Test what needs Go alone (PKG=./internal/money for one package)
+	$(TEST) $(RACE) $(PKG)
+
+.PHONY: test-all
+test-all: bin/dynoxide ## Test everything: needs a C compiler, npm and chromium too
+	$(TEST) -race -tags outside $(PKG)
+
+.PHONY: check
+check: fmt-check tidy-check vet lint test-all ## All that CI demands
+
+.PHONY: fmt
+fmt: bin/golangci-lint ## Format all Go files
+	bin/golangci-lint fmt
+
+.PHONY: fmt-check
+fmt-check: bin/golangci-lint
+	bin/golangci-lint fmt --diff
+
+.PHONY: tidy-check
+tidy-check:
+	go mod tidy -diff
+
+.PHONY: vet
+vet:
+	go vet -tags outside ./...
+
+.PHONY: lint
+lint: bin/golangci-lint ## Hold the code to the house rules of .golangci.yml
+	bin/golangci-lint run --build-tags outside
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem $(PKG)
+
+.PHONY: policy
+policy: ## Check a policy and print who may ask and who must approve (POLICY=file)
+	@go run ./internal/operator policy $(POLICY)
+
+.PHONY: events
+events: ## Sign the sample events afresh into events/fresh, for sam local invoke (SLACK_SIGNING_SECRET=…)
+	@go run ./internal/operator events events events/fresh
+
+.PHONY: manifest
+manifest: ## Print the manifest of the Slack app for a deployed API (API=https://… COMMAND=/tango-dev)
+	@test -n "$(API)" || { echo 'usage: make manifest API=https://… [COMMAND=/tango-dev]' >&2; exit 1; }
+	@sed -e 's#https://tangobot.example#$(patsubst %/,%,$(API))#' -e 's#command: /tango$$#command: $(COMMAND)#' slack-manifest.yaml
+
+.PHONY: build
+build: ## Build the functions for Lambda into dist/, as sam build does
+	@for f in Commands Interactions Home Answer Execute Watch; do \
+		$(MAKE) --no-print-directory build-$${f}Function ARTIFACTS_DIR=dist/$$f || exit 1; done
+
+.PHONY: clean
+clean: ## Remove what was built, and the playground's data
+	rm -rf .aws-sam .data dist events/fresh
+
+# What SAM builds: one target for each function of template.yaml. The policy is packed beside the binary, and one with
+# mistakes is not built.
+
+define function
+	@go run ./internal/operator policy policy.yaml > /dev/null
+	mkdir -p "$(ARTIFACTS_DIR)"
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) go build $(FLAGS) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/$(1)
+	cp policy.yaml "$(ARTIFACTS_DIR)/policy.yaml"
+endef
+
+.PHONY: build-CommandsFunction
+build-CommandsFunction:
+	$(call function,commands)
+
+.PHONY: build-InteractionsFunction
+build-InteractionsFunction:
+	$(call function,interactions)
+
+.PHONY: build-HomeFunction
+build-HomeFunction:
+	$(call function,home)
+
+.PHONY: build-AnswerFunction
+build-AnswerFunction:
+	$(call function,answer)
+
+.PHONY: build-ExecuteFunction
+build-ExecuteFunction:
+	$(call function,execute)
+
+.PHONY: build-WatchFunction
+build-WatchFunction:
+	$(call function,watch)
+
+# Tools, of exact versions, in a folder that git ignores.
+
+bin/golangci-lint: tools/go.mod
+	cd tools && go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+bin/dynoxide:
+	mkdir -p bin
+	npm pack --silent --pack-destination bin @dynoxide/linux-x64@1.2.1
+	echo "$(DYNOXIDE_SHA256)  bin/$(DYNOXIDE)" | sha256sum --check --quiet
+	tar -xzf bin/$(DYNOXIDE) -C bin --strip-components=1 package/dynoxide
+	chmod +x bin/dynoxide
+	rm bin/$(DYNOXIDE)
