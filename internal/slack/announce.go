@@ -35,19 +35,22 @@ func (e *Edge) redrawHomes(ctx context.Context, id string) error {
 }
 
 func (e *Edge) show(ctx context.Context, r treasury.Request, n treasury.Notice) (treasury.Notice, error) {
-	var err error
-	if n.Card, err = e.put(ctx, e.Desk.Policy.Approvals, n.Card, card(r)); err != nil {
-		return n, fmt.Errorf("the card of %s: %w", r.ID, err)
+	var err, cardErr error
+	if n.Card, cardErr = e.put(ctx, e.Desk.Policy.Approvals, n.Card, card(r)); cardErr != nil {
+		cardErr = fmt.Errorf("the card of %s: %w", r.ID, cardErr) // the requester is told all the same
 	}
 	if n.Direct, err = e.put(ctx, r.Requester, n.Direct, directMessage(r)); err != nil {
-		return n, fmt.Errorf("the direct message of %s: %w", r.ID, err)
+		return n, errors.Join(cardErr, fmt.Errorf("the direct message of %s: %w", r.ID, err))
 	}
 	if tells(r.State) && n.Outcome != r.State {
 		text := requestText(r)
 		if _, err := e.Client.post(ctx, r.Requester, n.Direct.TS, message{Text: text}); err != nil {
-			return n, fmt.Errorf("telling the outcome of %s: %w", r.ID, err)
+			return n, errors.Join(cardErr, fmt.Errorf("telling the outcome of %s: %w", r.ID, err))
 		}
 		n.Outcome = r.State
+	}
+	if cardErr != nil {
+		return n, cardErr
 	}
 	if n.Reminded < n.Reminders && r.State == treasury.StatePending {
 		if _, err := e.Client.post(ctx, n.Card.Channel, n.Card.TS, message{Text: reminderText(r)}); err != nil {

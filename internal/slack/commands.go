@@ -131,9 +131,6 @@ func (e *Edge) commandTransfer(ctx context.Context, c command, ref string) strin
 	err := e.openTransfer(ctx, c.person, c.trigger, func() prefill { return e.readTransfer(c.rest) })
 	if err != nil {
 		e.Log.WarnContext(ctx, "form not opened", "ref", ref, "error", err)
-		if isCode(err, "expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id") {
-			return "Slack took too long to let the form open. Nothing was done. Please type the command again."
-		}
 		return errorWords(err, ref)
 	}
 	return ""

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tangobot/tangobot/internal/slack/slacksim"
+	"github.com/tangobot/tangobot/internal/tango/tangosim"
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
@@ -50,5 +52,532 @@ func closed(tb testing.TB, blocks json.RawMessage) {
 	tb.Helper()
 	if strings.Contains(string(blocks), `"button"`) {
 		tb.Errorf("a closed request offers a button: %s", blocks)
+	}
+}
+
+func TestFormErrorsStandOnTheirFields(t *testing.T) {
+	t.Parallel()
+	b := newBot(t)
+	b.types("U0LENA", "transfer 5 from holiday-gifts to europe-rewards thanks")
+	form := b.top("U0LENA").ID
+	has(t, b.told("U0LENA"), "Request a transfer", "Nothing moves until this is approved")
+	r := b.sent("U0LENA", slacksim.Values{"amount": {"value": slacksim.Typed("-5")}})
+	if r.Outcome != slacksim.Refused || len(r.Errors) != 3 {
+		t.Fatalf("%s %v, want three errors at once", r.Outcome, r.Errors)
+	}
+	has(t, r.Errors["from"], "frozen by Tango")
+	has(t, r.Errors["to"], "holds USD and this one EUR")
+	has(t, r.Errors["amount"], "without a sign")
+	v := b.top("U0LENA")
+	if v.ID != form || v.Inputs.Values["from"]["value"].SelectedOption.Value != "holiday-gifts" || *v.Inputs.Values["amount"]["value"].Value != "-5" {
+		t.Errorf("what was typed is gone: %+v", v.Inputs)
+	}
+	b.choose("U0LENA", "to", "marketing us", "marketing-us")
+	b.choose("U0LENA", "from", "employee", "employee-rewards")
+	r = b.sent("U0LENA", slacksim.Values{"amount": {"value": slacksim.Typed("60")}})
+	if r.Outcome != slacksim.Pushed {
+		t.Fatalf("%s %v", r.Outcome, r.Errors)
+	}
+	// Back leads to the form, with everything still there.
+	if _, err := b.CloseView(t.Context(), "U0LENA", b.top("U0LENA").ID); err != nil {
+		t.Fatal(err)
+	}
+	if v := b.top("U0LENA"); v.ID != form || *v.Inputs.Values["amount"]["value"].Value != "60" {
+		t.Errorf("back led to %+v", v)
+	}
+}
+
+// choose types into an account field and takes the account; it must be offered exactly when it is named.
+func (b *bot) choose(user, block, typed, account string) {
+	b.tb.Helper()
+	at := slacksim.Target{View: b.top(user).ID, Block: block, Action: "value"}
+	r, err := b.OpenOptions(b.tb.Context(), user, at, typed)
+	if err != nil || r.Trouble != "" {
+		b.tb.Fatalf("%v %s", err, r.Trouble)
+	}
+	if err := b.Fill(user, at.View, slacksim.Values{block: {"value": slacksim.Chosen(account)}}); err != nil {
+		b.tb.Fatalf("%s is not offered for %q: %v, %v", account, typed, err, r.Options)
+	}
+}
+
+func TestTheSameAccountTwice(t *testing.T) {
+	t.Parallel()
+	b := newBot(t)
+	b.types("U0LENA", "transfer 60 from marketing-us to marketing-us")
+	r := b.sent("U0LENA", nil)
+	if r.Outcome != slacksim.Refused {
+		t.Fatalf("%s", r.Outcome)
+	}
+	has(t, r.Errors["to"], "Choose another one")
+}
+
+func TestTheCheckSaysWhatWillHappen(t *testing.T) {
+	t.Parallel()
+	b := newBot(t)
+	b.types("U0LENA", "transfer 7500 from marketing-us to employee-rewards year end")
+	if r := b.sent("U0LENA", nil); r.Outcome != slacksim.Pushed {
+		t.Fatalf("%s %v", r.Outcome, r.Errors)
+	}
+	said := b.told("U0LENA")
+	has(t, said, "Check the transfer", "*7,500.00 USD* will move", "Marketing US `marketing-us`", "Employee Rewards `employee-rewards`", "625.50 USD",
+		"32,000.00 USD", "2 approvals from finance", "rule 3 of the policy", "year end", "below its low-balance threshold")
+	if v := b.top("U0LENA"); v.Submit.Text != "Request transfer" || v.Close.Text != "Back" {
+		t.Errorf("%s, %s", v.Submit.Text, v.Close.Text)
+	}
+	if len(b.Messages("C0APPROVE")) != 0 || b.questions.len() != 0 {
+		t.Error("a request was made by looking")
+	}
+}
+
+func TestNoApprovalNeeded(t *testing.T) {
+	t.Parallel()
+	b := newBot(t)
+	b.types("U0LENA", "transfer 50 from employee-rewards to marketing-us")
+	b.sent("U0LENA", nil)
+	has(t, b.told("U0LENA"), "No approval is needed")
+	b.sent("U0LENA", nil)
+	said := b.told("U0LENA")
+	has(t, said, "needs no approval", "It is sent at", "you can stop it")
+	id := requestID.FindString(said)
+	b.settle()
+	has(t, b.find("U0LENA", id).Text, "Approved, not sent yet")
+	b.pass(61 * time.Second)
+	if b.tango.Moved(id) != 1 {
+		t.Errorf("moved %d times; log:\n%s", b.tango.Moved(id), b.log)
+	}
+}
+
+func TestTwoApprovals(t *testing.T) {
+	t.Parallel()
+	b := newBot(t)
+	id := b.requests("U0LENA", "700 from employee-rewards to marketing-us")
+	b.settle()
+	has(t, b.card(id).Text, "2 approvals from finance", "Approvals: 0 of 2")
+	first := b.card(id)
+	has(t, b.decides("U0MAYA", id, "approve", "as planned"), "It still needs 1 approval")
+	b.settle()
+	has(t, b.card(id).Text, "Approvals: 1 of 2", "<@U0MAYA> approved", "as planned", "Waiting for approval")
+	second := b.card(id)
+	if first.TS != second.TS || blockIDs(t, first.Blocks)["decide-"+id+"-1"] == blockIDs(t, second.Blocks)["decide-"+id+"-1"] {
+		t.Error("the buttons kept their block id over a change")
+	}
+	has(t, b.decides("U0RAVI", id, "approve", ""), "no more are needed")
+	b.pass(61 * time.Second)
+	if b.state(id) != treasury.StateSucceeded || b.tango.Moved(id) != 1 {
+		t.Errorf("%s, moved %d times", b.state(id), b.tango.Moved(id))
+	}
+	has(t, b.card(id).Text, "Approvals: 2 of 2", "<@U0MAYA> approved", "<@U0RAVI> approved")
+}
+
+func blockIDs(tb testing.TB, blocks json.RawMessage) map[string]bool {
+	tb.Helper()
+	var list []struct {
+		ID string `json:"block_id"`
+	}
+	if err := json.Unmarshal(blocks, &list); err != nil {
+		tb.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for _, one := range list {
+		ids[one.ID] = true
+	}
+	return ids
+}
+
+func TestADenialNeedsItsReason(t *testing.T) {
+	t.Parallel()
+	b := newBot(t)
+	id := b.requests("U0LENA", "250 from employee-rewards to marketing-us")
+	b.settle()
+	b.presses("U0MAYA", b.card(id), "deny")
+	has(t, b.told("U0MAYA"), "Deny this request", "250.00 USD", "employee-rewards", "marketing-us", "<@U0LENA>")
+	if r := b.sent("U0MAYA", nil); r.Outcome != slacksim.Incomplete {
+		t.Errorf("%s", r.Outcome) // Slack's client itself asks for it
+	}
+	if r := b.sent("U0MAYA", slacksim.Values{"comment": {"value": slacksim.Typed("   ")}}); r.Outcome != slacksim.Refused || !strings.Contains(r.Errors["comment"], "needs a reason") {
+		t.Errorf("%s %v", r.Outcome, r.Errors)
+	}
+	b.sent("U0MAYA", slacksim.Values{"comment": {"value": slacksim.Typed("wrong account,\nask <!channel>")}})
+	has(t, b.told("U0MAYA"), "your denial is recorded")
+	b.settle()
+	if b.state(id) != treasury.StateDenied {
+		t.Fatal(b.state(id))
+	}
+	card := b.card(id)
+	has(t, card.Text, "Denied, no money moved", "<@U0MAYA> denied", "wrong account, ask &lt;!channel&gt;")
+	closed(t, card.Blocks)
+	direct := b.find("U0LENA", id)
+	closed(t, direct.Blocks)
+	has(t, direct.Replies[0].Text, "Denied", "wrong account", id)
+}
+
+func TestStopInTheUndoWindow(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ person, place string }{
+		"by the requester, in the direct message": {"U0LENA", "U0LENA"},
+		"by the requester, on the card":           {"U0LENA", "C0APPROVE"},
+		"by the approver, on the card":            {"U0MAYA", "C0APPROVE"},
+		"by another approver":                     {"U0RAVI", "C0APPROVE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBot(t)
+			id := b.requests("U0LENA", "250 from employee-rewards to marketing-us")
+			b.settle()
+			b.decides("U0MAYA", id, "approve", "")
+			b.settle()
+			m := b.find(c.place, id)
+			confirm, err := b.Peek(c.person, slacksim.Target{Channel: m.Channel, TS: m.TS, Action: "stop"})
+			if err != nil || confirm == nil {
+				t.Fatalf("no confirmation: %v", err)
+			}
+			has(t, confirm.Text.Text, "250.00 USD", "employee-rewards", "marketing-us", "Nothing will move")
+			if confirm.Deny.Text != "Go back" {
+				t.Errorf("the way out says %q", confirm.Deny.Text)
+			}
+			b.presses(c.person, m, "stop")
+			b.settle()
+			b.pass(2 * time.Minute)
+			if b.state(id) != treasury.StateCancelled || b.tango.Moved(id) != 0 {
+				t.Errorf("%s, moved %d times", b.state(id), b.tango.Moved(id))
+			}
+			has(t, b.card(id).Text, "Cancelled, no money moved", "stopped before anything was sent", "<@"+c.person+">")
+			closed(t, b.card(id).Blocks)
+			closed(t, b.find("U0LENA", id).Blocks)
+		})
+	}
+	t.Run("by somebody else", func(t *testing.T) {
+		t.Parallel()
+		b := newBot(t)
+		id := b.requests("U0LENA", "250 from employee-rewards to marketing-us")
+		b.settle()
+		b.decides("U0MAYA", id, "approve", "")
+		b.settle()
+		b.presses("U0VERA", b.card(id), "stop")
+		has(t, b.told("U0VERA"), "Only the requester or an approver can stop")
+		if b.state(id) != treasury.StateApproved {
+			t.Error(b.state(id))
+		}
+	})
+	t.Run("too late", func(t *testing.T) {
+		t.Parallel()
+		b := newBot(t)
+		id := b.requests("U0LENA", "250 from employee-rewards to marketing-us")
+		b.settle()
+		b.decides("U0MAYA", id, "approve", "")
+		b.settle()
+		m := b.card(id)
+		b.presses("U0VERA", m, "stop") // leaves a click to send again
+		old, _ := b.LastDelivery(slacksim.ToInteractions)
+		b.closes("U0VERA")
+		b.pass(2 * time.Minute)
+		body, err := slacksim.EditPayload(old.Body, func(p map[string]any) { p["user"].(map[string]any)["id"] = "U0LENA" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		has(t, b.delivered(slacksim.ToInteractions, body), "came too late", "Done, the money has moved")
+	})
+}
+
+func TestInDoubt(t *testing.T) {
+	t.Parallel()
+	b := newBot(t)
+	id := b.requests("U0LENA", "250 from employee-rewards to marketing-us")
+	b.settle()
+	b.decides("U0MAYA", id, "approve", "")
+	b.tango.Arm(tangosim.Fault{DropAfter: true})
+	b.pass(61 * time.Second)
+	if b.state(id) != treasury.StateInDoubt {
+		t.Fatalf("%s; log:\n%s", b.state(id), b.log)
+	}
+	b.pass(time.Hour)
+	if b.tango.Moved(id) != 1 {
+		t.Errorf("moved %d times", b.tango.Moved(id))
+	}
+	card := b.card(id)
+	has(t, card.Text, "In doubt: the money may or may not have moved", "answer was lost", "will not send it again", id+".1", "do not repeat it by hand")
+	closed(t, card.Blocks)
+	has(t, b.find("U0LENA", id).Replies[0].Text, "In doubt")
+	has(t, b.asks("U0VERA", "requests in-doubt").Text, id)
+	if _, err := b.OpenHome(t.Context(), "U0VERA"); err != nil {
+		t.Fatal(err)
+	}
+	has(t, words(b.Home("U0VERA").Blocks), "In doubt", id)
+}
+
+func TestTangoSaysNo(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		prepare func(*bot)
+		says    string
+	}{
+		"not enough money":          {func(b *bot) { b.tango.Spend("employee-rewards", 2_440_000) }, "did not hold enough money"},
+		"frozen meanwhile":          {func(b *bot) { b.tango.SetStatus("marketing-us", "FROZEN") }, "not active at Tango"},
+		"refused by Tango":          {func(b *bot) { b.tango.Arm(tangosim.Fault{StatusBefore: 403, Key: "403.001"}) }, "platform is not allowed"},
+		"refused, with a wrong key": {func(b *bot) { b.tango.Arm(tangosim.Fault{StatusBefore: 401, Key: "401.501"}) }, "platform name or key is wrong"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBot(t)
+			id := b.requests("U0LENA", "250 from employee-rewards to marketing-us")
+			b.settle()
+			b.decides("U0MAYA", id, "approve", "")
+			c.prepare(b)
+			b.pass(61 * time.Second)
+			if b.state(id) != treasury.StateFailed || b.tango.Moved(id) != 0 {
+				t.Fatalf("%s, moved %d times", b.state(id), b.tango.Moved(id))
+			}
+			has(t, b.card(id).Text, "Not done, no money moved", c.says)
+			closed(t, b.card(id).Blocks)
+			has(t, b.find("U0LENA", id).Replies[0].Text, "Not done, no money moved", c.says)
+		})
+	}
+}
+
+func TestRemindersAndExpiry(t *testing.T) {
+	t.Parallel()
+	b := newBot(t)
+	id := b.requests("U0LENA", "700 from employee-rewards to marketing-us")
+	b.settle()
+	b.pass(3 * time.Hour)
+	if n := len(b.card(id).Replies); n != 0 {
+		t.Errorf("%d reminders after three hours", n)
+	}
+	b.pass(time.Hour)
+	b.pass(time.Minute)
+	if n := len(b.card(id).Replies); n != 1 {
+		t.Fatalf("%d reminders after four hours", n)
+	}
+	has(t, b.card(id).Replies[0].Text, "Reminder", id, "700.00 USD", "2 approvals", "finance")
+	b.decides("U0RAVI", id, "approve", "")
+	b.settle()
+	b.pass(4 * time.Hour)
+	has(t, b.card(id).Replies[1].Text, "1 approval from")
+	b.pass(16 * time.Hour)
+	if b.state(id) != treasury.StateExpired {
+		t.Fatal(b.state(id))
+	}
+	has(t, b.card(id).Text, "Expired, no money moved", "not enough approvals in time")
+	closed(t, b.card(id).Blocks)
+	has(t, b.find("U0LENA", id).Replies[0].Text, "Expired")
+	if n := len(b.Messages("C0APPROVE")); n != 1 {
+		t.Errorf("%d messages in the channel for one request", n)
+	}
+}
+
+func TestMessagesAreRepaired(t *testing.T) {
+	t.Parallel()
+	for _, gone := range []string{"message_not_found", "cant_update_message", "edit_window_closed"} {
+		t.Run(gone, func(t *testing.T) {
+			t.Parallel()
+			b := newBot(t)
+			id := b.requests("U0LENA", "700 from employee-rewards to marketing-us")
+			b.settle()
+			b.Inject(slacksim.Fault{Method: "chat.update", Error: gone})
+			b.decides("U0MAYA", id, "approve", "")
+			b.settle()
+			list := b.Messages("C0APPROVE")
+			if len(list) != 2 {
+				t.Fatalf("%d cards", len(list))
+			}
+			has(t, list[1].Text, "Approvals: 1 of 2", id)
+			b.decides("U0RAVI", id, "approve", "")
+			b.settle()
+			has(t, b.Messages("C0APPROVE")[1].Text, "Approved, not sent yet") // the new one goes on
+		})
+	}
+	for name, f := range map[string]slacksim.Fault{
+		"an update that fails": {Method: "chat.update", Status: 503},
+		"an update cut off":    {Method: "chat.update", Drop: true, Applied: true},
+		"an update limited":    {Method: "chat.update", Status: 429, RetryAfter: time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBot(t)
+			id := b.requests("U0LENA", "700 from employee-rewards to marketing-us")
+			b.settle()
+			b.Inject(f)
+			b.decides("U0MAYA", id, "approve", "")
+			if failed := b.drain(); len(failed) == 0 {
+				t.Fatal("the job did not fail")
+			}
+			b.clock.Advance(10 * time.Second)
+			b.settle()
+			has(t, b.card(id).Text, "Approvals: 1 of 2")
+			if n := len(b.Messages("C0APPROVE")); n != 1 {
+				t.Errorf("%d cards", n)
+			}
+		})
+	}
+	t.Run("a job that is lost", func(t *testing.T) {
+		t.Parallel()
+		b := newBot(t)
+		id := b.requests("U0LENA", "250 from employee-rewards to marketing-us")
+		b.questions.list = nil
+		b.pass(time.Minute)
+		has(t, b.card(id).Text, "Waiting for approval")
+		b.decides("U0MAYA", id, "approve", "")
+		b.questions.list, b.money.list = nil, nil
+		b.pass(2 * time.Minute)
+		if b.state(id) != treasury.StateSucceeded || b.tango.Moved(id) != 1 {
+			t.Errorf("%s, moved %d times", b.state(id), b.tango.Moved(id))
+		}
+		has(t, b.card(id).Text, "Done, the money has moved")
+	})
+}
+
+func TestTheBotIsNotInTheChannel(t *testing.T) {
+	t.Parallel()
+	b := newBot(t)
+	channel := slacksim.Channel{ID: "C0APPROVE", Name: "tango-approvals", Members: []string{"U0MAYA", "U0RAVI", "U0LENA"}}
+	b.PutChannel(channel)
+	id := b.requests("U0LENA", "250 from employee-rewards to marketing-us")
+	if failed := b.drain(); len(failed) == 0 {
+		t.Error("the job did not fail")
+	}
+	has(t, b.log.String(), "not in the channel", "/invite", "C0APPROVE")
+	// The requester has their own message, and the approver finds it at home.
+	has(t, b.find("U0LENA", id).Text, "Waiting for approval")
+	if _, err := b.OpenHome(t.Context(), "U0MAYA"); err != nil {
+		t.Fatal(err)
+	}
+	has(t, words(b.Home("U0MAYA").Blocks), "Waiting for you", id)
+	// Once it is invited, the card comes by itself, once, and nothing is told twice.
+	channel.Members = append(channel.Members, "U0TANGO")
+	b.PutChannel(channel)
+	b.questions.list = nil // the job lies with the dead letters
+	b.pass(time.Minute)
+	b.pass(time.Minute)
+	has(t, b.card(id).Text, "Waiting for approval")
+	if n := len(b.Messages("C0APPROVE")); n != 1 {
+		t.Errorf("%d cards", n)
+	}
+	if n := len(b.Messages("U0LENA")); n != 1 {
+		t.Errorf("%d direct messages", n)
+	}
+}
+
+func TestFormsThatDoNotOpen(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			b := newBot(t)
+			id := b.requests("U0LENA", "250 from employee-rewards to marketing-us")
+			b.settle()
+			fail := func() { b.Inject(slacksim.Fault{Method: "views.open", Error: code, Times: 2}) }
+			fail()
+			has(t, b.types("U0LENA", "transfer"), "Slack took too long", "Nothing was done", "try again")
+			b.ClearFaults()
+			fail()
+			b.presses("U0MAYA", b.card(id), "approve")
+			list := b.Ephemerals("U0MAYA")
+			if len(list) != 1 {
+				t.Fatalf("Maya was told %v", list)
+			}
+			has(t, list[0].Text, "Slack took too long", "Nothing was done")
+			b.ClearFaults()
+			// In App Home there is no place for a private line: a direct message has to do.
+			if _, err := b.OpenHome(t.Context(), "U0MAYA"); err != nil {
+				t.Fatal(err)
+			}
+			fail()
+			r, err := b.Click(t.Context(), "U0MAYA", slacksim.Target{View: b.Home("U0MAYA").ID, Action: "new_transfer"})
+			if err != nil || r.Failure != "" {
+				t.Fatalf("%v %s", err, r.Failure)
+			}
+			direct := b.Messages("U0MAYA")
+			if len(direct) != 1 {
+				t.Fatalf("Maya was told %v", direct)
+			}
+			has(t, direct[0].Text, "Slack took too long")
+			if b.state(id) != treasury.StatePending {
+				t.Error(b.state(id))
+			}
+		})
+	}
+	t.Run("before the accounts are read", func(t *testing.T) {
+		t.Parallel()
+		b := newBot(t, func(o *options) { o.fresh = true })
+		b.types("U0LENA", "transfer 5 from employee-rewards")
+		has(t, b.told("U0LENA"), "has not read Tango's accounts yet")
+		if _, err := b.OpenHome(t.Context(), "U0LENA"); err != nil {
+			t.Fatal(err)
+		}
+		has(t, words(b.Home("U0LENA").Blocks), "has not read Tango's accounts yet")
+	})
+}
+
+func TestAppHome(t *testing.T) {
+	t.Parallel()
+	b := newBot(t)
+	home := func(user string) string {
+		t.Helper()
+		r, err := b.OpenHome(t.Context(), user)
+		if err != nil || r.Failure != "" {
+			t.Fatalf("%v %s", err, r.Failure)
+		}
+		return words(b.Home(user).Blocks)
+	}
+	has(t, home("U0LENA"), "Nothing waits for your decision", "You have no open request", "Request a transfer", "Balances", "24,500.00 USD", "As of", "`/tango help`")
+	lacks(t, home("U0VERA"), "Request a transfer")
+	has(t, home("U0GUS"), "Guests cannot use Tangobot")
+	lacks(t, home("U0GUS"), "24,500.00")
+
+	id := b.requests("U0LENA", "700 from employee-rewards to marketing-us")
+	b.settle()
+	// The requester's is redrawn by the announcement, without being opened.
+	has(t, words(b.Home("U0LENA").Blocks), id, "Take it back", "(0 of 2)")
+	said := home("U0MAYA")
+	has(t, said, "Waiting for you", id, "Review")
+	if strings.Index(said, "Waiting for you") > strings.Index(said, "Your open requests") || strings.Index(said, "Your open requests") > strings.Index(said, "Balances") {
+		t.Error("what waits must stand first, and balances last")
+	}
+	// Review asks for either verdict; after the vote the home of the approver is redrawn too.
+	if _, err := b.Click(t.Context(), "U0MAYA", slacksim.Target{View: b.Home("U0MAYA").ID, Action: "review"}); err != nil {
+		t.Fatal(err)
+	}
+	has(t, b.told("U0MAYA"), "Review a request", "700.00 USD", "Approve 700.00 USD", "Deny")
+	if r := b.sent("U0MAYA", slacksim.Values{"verdict": {"value": slacksim.Chosen("deny")}}); r.Outcome != slacksim.Refused {
+		t.Errorf("a denial without a reason: %s", r.Outcome)
+	}
+	b.sent("U0MAYA", slacksim.Values{"verdict": {"value": slacksim.Chosen("approve")}})
+	has(t, b.told("U0MAYA"), "your approval is recorded")
+	b.closes("U0MAYA")
+	b.settle()
+	lacks(t, words(b.Home("U0MAYA").Blocks), id)
+	has(t, words(b.Home("U0LENA").Blocks), "(1 of 2)")
+	// Taken back at home: redrawn at once.
+	if _, err := b.Click(t.Context(), "U0LENA", slacksim.Target{View: b.Home("U0LENA").ID, Action: "cancel"}); err != nil {
+		t.Fatal(err)
+	}
+	lacks(t, words(b.Home("U0LENA").Blocks), id)
+	b.settle()
+	has(t, b.card(id).Text, "Cancelled, no money moved", "took it back")
+}
+
+func TestHomeIsDrawnAgain(t *testing.T) {
+	t.Parallel()
+	b := newBot(t)
+	if _, err := b.OpenHome(t.Context(), "U0LENA"); err != nil {
+		t.Fatal(err)
+	}
+	// Somebody else drew it meanwhile: the next one is drawn anew.
+	b.Inject(slacksim.Fault{Method: "views.publish", Error: "hash_conflict"})
+	if r, err := b.OpenHome(t.Context(), "U0LENA"); err != nil || r.Failure != "" {
+		t.Errorf("%v %s", err, r.Failure)
+	}
+	b.Inject(slacksim.Fault{Method: "views.publish", Error: "hash_conflict", Times: -1})
+	if r, err := b.OpenHome(t.Context(), "U0LENA"); err != nil || !r.Again {
+		t.Errorf("it would not be tried again: %+v, %v", r, err)
+	}
+	b.ClearFaults()
+	b.Inject(slacksim.Fault{Method: "views.publish", Status: 502})
+	r, err := b.OpenHome(t.Context(), "U0LENA")
+	if err != nil || !r.Again {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if r, err = b.RetryEvent(t.Context(), r.EventID); err != nil || r.Failure != "" {
+		t.Errorf("the second delivery: %+v, %v", r, err)
 	}
 }

@@ -153,8 +153,11 @@ func (e *Edge) refuse(ctx context.Context, w http.ResponseWriter, i interaction,
 	}
 	if i.Trigger != "" {
 		err := e.Client.open(ctx, i.Trigger, wordsView("Not done", text))
-		if err != nil && i.ResponseURL != "" {
+		switch {
+		case err != nil && i.ResponseURL != "":
 			err = e.Client.respond(ctx, i.ResponseURL, message{Text: text}, false)
+		case err != nil: // App Home has no response_url
+			_, err = e.Client.post(ctx, i.User.ID, "", message{Text: text})
 		}
 		if err != nil {
 			e.Log.WarnContext(ctx, "refusal not shown", "error", err)

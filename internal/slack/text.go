@@ -228,6 +228,8 @@ func errorWords(err error, ref string) string {
 	switch {
 	case errors.As(err, &filter):
 		return filter.words + " Nothing was changed."
+	case isCode(err, "expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id"):
+		return "Slack took too long to let the form open. Nothing was done. Please try again."
 	case errors.As(err, &no):
 		return forbiddenWords(no)
 	case errors.As(err, &invalid):
