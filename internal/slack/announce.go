@@ -15,12 +15,16 @@ func (e *Edge) announce(ctx context.Context, id string) error {
 	return errors.Join(e.Desk.Announce(ctx, id, e.show), e.redrawHomes(ctx, id))
 }
 
-// redrawHomes brings App Home up to date for the people who acted on a request. Everybody else's is drawn when they open
-// it. It is a picture of a picture: what fails here is logged, and mended at the next opening.
+// redrawHomes brings App Home up to date for the people who acted on a request, when it was decided or has ended.
+// Everybody else's is drawn when they open it. It is a picture of a picture: what fails here is logged, and mended at the
+// next opening.
 func (e *Edge) redrawHomes(ctx context.Context, id string) error {
 	r, err := e.Desk.Find(ctx, id)
 	if err != nil {
 		return err
+	}
+	if r.State == treasury.StateClaimed || r.State == treasury.StateSending {
+		return nil // over in a moment
 	}
 	people := []string{r.Requester}
 	for _, v := range r.Votes {

@@ -102,10 +102,6 @@ func (e *Edge) home(ctx context.Context, person string) ([]slackgo.Block, error)
 	if err != nil {
 		return nil, err
 	}
-	waiting, err := e.Desk.Waiting(ctx, person)
-	if err != nil {
-		return nil, err
-	}
 	open, err := e.Desk.Open(ctx)
 	if err != nil {
 		return nil, err
@@ -114,12 +110,15 @@ func (e *Edge) home(ctx context.Context, person string) ([]slackgo.Block, error)
 	if err != nil {
 		return nil, err
 	}
-	var mine, doubts []treasury.Request
+	var waiting, mine, doubts []treasury.Request
 	for _, r := range open {
-		if r.State == treasury.StateInDoubt {
+		switch {
+		case r.State == treasury.StateInDoubt:
 			doubts = append(doubts, r)
-		} else if r.Requester == person {
+		case r.Requester == person:
 			mine = append(mine, r)
+		case r.State == treasury.StatePending && e.Desk.CanVote(ctx, person, r) == nil:
+			waiting = append(waiting, r)
 		}
 	}
 	blocks := e.homeRequests(ctx, "Waiting for you", "Nothing waits for your decision.", waiting, homeWaiting, person)

@@ -72,13 +72,18 @@ type directoryEntry struct {
 	readAt  time.Time
 }
 
-// Load brings the directory up to date from the journal, at most every 30 seconds.
+// Load brings the directory up to date from the journal, at most every 30 seconds once there is one.
 func (dir *Directory) Load(ctx context.Context, journal Journal, now time.Time) error {
 	dir.mu.Lock()
 	defer dir.mu.Unlock()
-	if dir.byID != nil && now.Sub(dir.lookedAt) < directoryFresh && !now.Before(dir.lookedAt) {
+	if !dir.readAt.IsZero() && now.Sub(dir.lookedAt) < directoryFresh && !now.Before(dir.lookedAt) {
 		return nil
 	}
+	return dir.look(ctx, journal, now)
+}
+
+// look reads the head, and the rest when a newer refresh is complete; the lock is held.
+func (dir *Directory) look(ctx context.Context, journal Journal, now time.Time) error {
 	records, err := journal.Get(ctx, directoryHead)
 	if err != nil {
 		return fmt.Errorf("reading the directory: %w", err)
@@ -119,6 +124,22 @@ func (dir *Directory) Load(ctx context.Context, journal Journal, now time.Time) 
 	}
 	dir.entries, dir.byID, dir.readAt, dir.lookedAt = entries, byID, h.ReadAt, now
 	return nil
+}
+
+// find finds an account by its id, and looks into the journal before it says that there is none: what this process holds
+// may be half a minute old, and empty when the process began before the first refresh.
+func (dir *Directory) find(ctx context.Context, journal Journal, id string, now time.Time) (Account, time.Time, bool, error) {
+	if err := dir.Load(ctx, journal, now); err != nil {
+		return Account{}, time.Time{}, false, err
+	}
+	if a, at, ok := dir.Get(id); ok {
+		return a, at, true, nil
+	}
+	dir.mu.Lock()
+	err := dir.look(ctx, journal, now)
+	dir.mu.Unlock()
+	a, at, ok := dir.Get(id)
+	return a, at, ok, err
 }
 
 // ReadAt tells when the refresh that the directory comes from was finished; zero before the first.
@@ -220,7 +241,8 @@ func (d *Desk) Known(ctx context.Context, id string) (Account, time.Time, error)
 	if id == "" {
 		return Account{}, time.Time{}, fmt.Errorf("no account named: %w", ErrNotFound)
 	}
-	if err := d.Accounts.Load(ctx, d.Journal, d.Clock()); err != nil {
+	a, at, ok, err := d.Accounts.find(ctx, d.Journal, id, d.Clock())
+	if err != nil {
 		return Account{}, time.Time{}, err
 	}
 	records, err := d.Journal.Get(ctx, accountKey(id))
@@ -231,7 +253,6 @@ func (d *Desk) Known(ctx context.Context, id string) (Account, time.Time, error)
 	if err != nil {
 		return Account{}, time.Time{}, err
 	}
-	a, at, ok := d.Accounts.Get(id)
 	switch {
 	case records[0].Version > 0 && l.At.After(at):
 		return l.Account, l.At, nil
