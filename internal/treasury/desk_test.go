@@ -43,6 +43,9 @@ cards: {registration: page}
 tango: {transfer: POST, references: attach}
 `
 
+// benchRules reads the policy once: there are thousands of benches. Who needs another one puts it in place of it.
+var benchRules = sync.OnceValues(func() (*treasury.Policy, error) { return treasury.ParsePolicy([]byte(benchPolicy)) })
+
 // clock stands still until it is pushed. It begins a little ahead of the machine's, because the desk makes deadlines of
 // it that the network lives by.
 type clock struct {
@@ -210,6 +213,10 @@ func newBench(t *testing.T) *bench {
 	b.sim.Demo()
 	server := httptest.NewServer(b.sim)
 	t.Cleanup(server.Close)
+	policy, err := benchRules()
+	if err != nil {
+		t.Fatal(err)
+	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	client, err := tango.New(tango.Config{
 		API: server.URL + tangosim.Base, Method: http.MethodPost, Pacer: tango.NewPacer(0), Clock: b.clock.Now, Log: log,
@@ -219,7 +226,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	b.Desk = &treasury.Desk{
-		Journal: journal{b.store, b.effects}, People: b.people, Policy: parsePolicy(t, benchPolicy), Clock: b.clock.Now, Log: log,
+		Journal: journal{b.store, b.effects}, People: b.people, Policy: policy, Clock: b.clock.Now, Log: log,
 		Accounts: &treasury.Directory{}, Money: b.money, Questions: b.questions,
 		Books: books{client, b.effects}, Mover: mover{client, b.effects}, Pacer: pacer{b.effects},
 	}
