@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -214,10 +215,9 @@ func TestReadsTryAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			first := true
+			var later atomic.Bool
 			client, p, calls := answering(t, func(w http.ResponseWriter, r *http.Request) {
-				if first {
-					first = false
+				if !later.Swap(true) {
 					c.first(w, r)
 					return
 				}

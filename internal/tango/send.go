@@ -32,6 +32,7 @@ func (c *Client) Transfer(ctx context.Context, order treasury.TransferOrder) (an
 		if begun {
 			answer = treasury.Answer{Verdict: treasury.VerdictUnknown, Doubt: treasury.DoubtNoAnswer}
 		}
+		defer func() { _ = recover() }() // the log may be what panics
 		c.config.Log.ErrorContext(ctx, "money call panicked", "begun", begun)
 	}()
 	request, err := c.transferRequest(ctx, order)

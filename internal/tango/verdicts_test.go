@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -337,6 +338,28 @@ func TestNoCredentials(t *testing.T) {
 		if _, err := f.client.Account(t.Context(), "employee-rewards"); !isKind(err, treasury.ErrUnavailable) {
 			t.Errorf("%s: reading without credentials: %v", name, err)
 		}
+	}
+}
+
+// explosive is a log that can not be written.
+type explosive struct{ slog.Handler }
+
+func (explosive) Enabled(context.Context, slog.Level) bool { return true }
+
+func (explosive) Handle(context.Context, slog.Record) error { panic("no log") }
+
+// TestPanicLeavesDoubt: once the send has begun, a panic proves nothing.
+func TestPanicLeavesDoubt(t *testing.T) {
+	t.Parallel()
+	f := setup(t, nil, func(c *tango.Config) { c.Log = slog.New(explosive{slog.DiscardHandler}) })
+	f.sim.Arm(tangosim.Fault{DropAfter: true})
+	if diff := cmp.Diff(unknown(treasury.DoubtNoAnswer), f.client.Transfer(t.Context(), order())); diff != "" {
+		t.Errorf("verdict (-want +got):\n%s", diff)
+	}
+	o := order()
+	o.From = ""
+	if diff := cmp.Diff(treasury.Answer{Verdict: treasury.VerdictUnsent}, f.client.Transfer(t.Context(), o)); diff != "" {
+		t.Errorf("before the send (-want +got):\n%s", diff)
 	}
 }
 
