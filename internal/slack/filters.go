@@ -187,7 +187,7 @@ func readDays(name, text string) (from, to time.Time, err error) {
 		if to, err = time.Parse(time.DateOnly, last); err != nil {
 			return from, to, bad
 		}
-		to = to.AddDate(0, 0, 1).Add(-time.Second)
+		to = to.AddDate(0, 0, 1).Add(-time.Millisecond) // as fine as Tango's times
 	}
 	if !to.IsZero() && to.Before(from) {
 		return from, to, &badFilter{"The first day of " + code(name+":") + " is after the last."}

@@ -21,7 +21,7 @@ type prefill struct {
 func (e *Edge) readTransfer(text string) prefill {
 	var p prefill
 	words := split(text)
-	if n, ok := amountWords(words); ok {
+	if n, ok := e.amountWords(words); ok {
 		p.amount = strings.Join(words[:n], " ")
 		words = words[n:]
 	}
@@ -52,13 +52,15 @@ func (e *Edge) readTransfer(text string) prefill {
 	return p
 }
 
-// amountWords finds an amount in the first word or two: "500", "500 USD", "USD 500".
-func amountWords(words []string) (int, bool) {
+// amountWords finds an amount in the first word or two: "500", "500 USD", "USD 500". Any three letters could be a
+// currency, "500 for lunch" too: a second word in small letters is one only where an account has it.
+func (e *Edge) amountWords(words []string) (int, bool) {
 	for n := min(2, len(words)); n > 0; n-- {
 		if slices.ContainsFunc(words[:n], func(w string) bool { return strings.EqualFold(w, "from") || strings.EqualFold(w, "to") }) {
 			continue
 		}
-		if _, err := money.Parse(strings.Join(words[:n], " ")); err == nil {
+		text := strings.Join(words[:n], " ")
+		if a, err := money.Parse(text); err == nil && (n == 1 || text == strings.ToUpper(text) || e.isHeld(a.Currency)) {
 			return n, true
 		}
 	}
@@ -67,6 +69,11 @@ func amountWords(words []string) (int, bool) {
 		return 1, true
 	}
 	return 0, false
+}
+
+// isHeld reports whether an account holds this currency. None is held by all: "2.5 k".
+func (e *Edge) isHeld(c money.Currency) bool {
+	return c == "" || len(e.Desk.Accounts.Search("", 1, func(a treasury.Account) bool { return a.Currency == c })) > 0
 }
 
 // readAccount takes the longest run of words, up to three, that names exactly one account.
