@@ -105,7 +105,7 @@ func (d *Desk) History(ctx context.Context, r Request) ([]Entry, error) {
 	if err := VerifyChain(entries); err != nil {
 		return nil, err
 	}
-	if len(entries) > 0 && entries[len(entries)-1].Hash != r.LastEntry {
+	if len(entries) == 0 || entries[len(entries)-1].Hash != r.LastEntry {
 		return nil, fmt.Errorf("history of %s: the request does not match its last step", r.ID)
 	}
 	return entries, nil

@@ -1,0 +1,122 @@
+package treasury_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tangobot/tangobot/internal/treasury"
+)
+
+// TestANoticeIsBehindUntilItIsShown walks one request through its life, with each step shown once.
+func TestANoticeIsBehindUntilItIsShown(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := b.submit("U0LENA", draft("1000"))
+	var steps []int
+	show := func(_ context.Context, r treasury.Request, n treasury.Notice) (treasury.Notice, error) {
+		steps = append(steps, r.Step)
+		n.Card, n.Outcome = treasury.Message{Channel: "C0APPROVE", TS: "1.1"}, r.State
+		return n, nil
+	}
+	announce := func() {
+		t.Helper()
+		if !b.notice(r.ID).IsBehind() {
+			t.Errorf("not behind before step %d is shown", b.find(r.ID).Step)
+		}
+		for range 2 { // the job came twice
+			if err := b.Announce(t.Context(), r.ID, show); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := b.notice(r.ID); n.IsBehind() || n.Shown != b.find(r.ID).Step || n.Outcome != b.find(r.ID).State || !n.Busy.IsZero() {
+			t.Errorf("shown, but %+v", n)
+		}
+	}
+	announce()
+	b.approve("U0MAYA", r)
+	announce()
+	b.approve("U0RAVI", r)
+	announce()
+	b.clock.push(b.Policy.Undo)
+	b.executed(r.ID) // three steps at once: claimed, sending, succeeded
+	announce()
+	if !slices.Equal(steps, []int{1, 2, 3, 6}) {
+		t.Errorf("steps shown: %v", steps)
+	}
+}
+
+// TestAnnounceKeepsWhatWasDone: the card was posted, the direct message was not.
+func TestAnnounceKeepsWhatWasDone(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := b.submit("U0LENA", draft("100"))
+	away := errors.New("Slack is away")
+	card := treasury.Message{Channel: "C0APPROVE", TS: "1.1"}
+	err := b.Announce(t.Context(), r.ID, func(_ context.Context, _ treasury.Request, n treasury.Notice) (treasury.Notice, error) {
+		n.Card = card
+		b.approve("U0MAYA", r) // a transition comes in between
+		return n, away
+	})
+	if !errors.Is(err, away) {
+		t.Fatalf("got %v", err)
+	}
+	if n := b.notice(r.ID); n.Card != card || n.Shown != 0 || n.Want != 2 || !n.IsBehind() || !n.Busy.IsZero() {
+		t.Errorf("notice %+v", n)
+	}
+	b.questions.drain()
+	b.sweep()
+	if got := announced(b); !slices.Equal(got, []string{r.ID}) {
+		t.Errorf("announcements %q", got)
+	}
+	err = b.Announce(t.Context(), r.ID, func(_ context.Context, r treasury.Request, n treasury.Notice) (treasury.Notice, error) {
+		if n.Card != card || r.Step != 2 {
+			t.Errorf("shown step %d with %+v", r.Step, n)
+		}
+		n.Direct = treasury.Message{Channel: "D0LENA", TS: "2.1"}
+		return n, nil
+	})
+	if n := b.notice(r.ID); err != nil || n.Shown != 2 || n.Card != card || n.Direct.TS != "2.1" || n.IsBehind() {
+		t.Errorf("notice %+v, %v", n, err)
+	}
+}
+
+// TestAReminderThatComesInBetweenIsPosted: its demand must not be lost under what was just shown.
+func TestAReminderThatComesInBetweenIsPosted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := b.submit("U0LENA", draft("100"))
+	var reminders []int
+	err := b.Announce(t.Context(), r.ID, func(_ context.Context, _ treasury.Request, n treasury.Notice) (treasury.Notice, error) {
+		reminders = append(reminders, n.Reminders)
+		if len(reminders) == 1 {
+			b.clock.push(4 * time.Hour)
+			b.sweep()
+		}
+		return n, nil
+	})
+	if n := b.notice(r.ID); err != nil || !slices.Equal(reminders, []int{0, 1}) || n.IsBehind() || n.Reminded != 1 {
+		t.Errorf("shown with reminders %v, then %+v, %v", reminders, n, err)
+	}
+}
+
+func TestAnnounceOfNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	show := func(_ context.Context, _ treasury.Request, n treasury.Notice) (treasury.Notice, error) {
+		t.Error("shown")
+		return n, nil
+	}
+	if err := b.Announce(t.Context(), treasury.NewRequestID(), show); err != nil {
+		t.Errorf("a request that does not exist: %v", err)
+	}
+	r := b.submit("U0LENA", draft("100"))
+	for _, name := range []string{"get", "commit"} {
+		b.effects.breaks(on(name, 1, failsBefore))
+		if err := b.Announce(t.Context(), r.ID, show); !errors.Is(err, errEffect) {
+			t.Errorf("with %s failing: %v", name, err)
+		}
+	}
+}
