@@ -55,9 +55,10 @@ func TestAnnounceKeepsWhatWasDone(t *testing.T) {
 	r := b.submit("U0LENA", draft("100"))
 	away := errors.New("Slack is away")
 	card := treasury.Message{Channel: "C0APPROVE", TS: "1.1"}
+	between := func() { b.approve("U0MAYA", r) }
 	err := b.Announce(t.Context(), r.ID, func(_ context.Context, _ treasury.Request, n treasury.Notice) (treasury.Notice, error) {
 		n.Card = card
-		b.approve("U0MAYA", r) // a transition comes in between
+		between()
 		return n, away
 	})
 	if !errors.Is(err, away) {
@@ -89,11 +90,14 @@ func TestAReminderThatComesInBetweenIsPosted(t *testing.T) {
 	b := newBench(t)
 	r := b.submit("U0LENA", draft("100"))
 	var reminders []int
+	between := func() {
+		b.clock.push(4 * time.Hour)
+		b.sweep()
+	}
 	err := b.Announce(t.Context(), r.ID, func(_ context.Context, _ treasury.Request, n treasury.Notice) (treasury.Notice, error) {
 		reminders = append(reminders, n.Reminders)
 		if len(reminders) == 1 {
-			b.clock.push(4 * time.Hour)
-			b.sweep()
+			between()
 		}
 		return n, nil
 	})
