@@ -31,5 +31,5 @@ func main() {
 		Verifier: slack.Verifier{Signing: secrets.Signing, Clock: time.Now},
 	}
 	cloud.Start(log, cloud.Gateway{Handler: http.HandlerFunc(edge.Commands), Log: log},
-		secrets.Warm, cloud.LoadDirectory(desk), questions.Warm, cloud.Reach(web, site.API))
+		secrets.Warm, cloud.LoadDirectory(desk), questions.Warm, cloud.Reach(web, site.API+"api.test"))
 }

@@ -29,5 +29,5 @@ func main() {
 		Verifier: slack.Verifier{Signing: secrets.Signing, Clock: time.Now},
 	}
 	cloud.Start(log, cloud.Gateway{Handler: http.HandlerFunc(edge.Events), Log: log},
-		secrets.Warm, cloud.LoadDirectory(desk), cloud.Reach(web, site.API))
+		secrets.Warm, cloud.LoadDirectory(desk), cloud.Reach(web, site.API+"api.test"))
 }

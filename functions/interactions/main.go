@@ -34,5 +34,5 @@ func main() {
 	routes.HandleFunc("/slack/interactions", edge.Interactions)
 	routes.HandleFunc("/slack/options", edge.Options)
 	cloud.Start(log, cloud.Gateway{Handler: routes, Log: log},
-		secrets.Warm, cloud.LoadDirectory(desk), questions.Warm, cloud.Reach(web, site.API))
+		secrets.Warm, cloud.LoadDirectory(desk), questions.Warm, cloud.Reach(web, site.API+"api.test"))
 }

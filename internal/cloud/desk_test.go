@@ -55,7 +55,7 @@ func TestReachKeepsTheConnection(t *testing.T) {
 		from = append(from, r.RemoteAddr)
 		http.Error(w, "no such page", http.StatusNotFound)
 	}))
-	defer server.Close()
+	t.Cleanup(server.Close)
 	client := &http.Client{Transport: &http.Transport{}}
 	for range 2 {
 		if err := cloud.Reach(client, server.URL)(t.Context()); err != nil {
@@ -63,10 +63,10 @@ func TestReachKeepsTheConnection(t *testing.T) {
 		}
 	}
 	client.CloseIdleConnections()
+	server.Close()
 	if len(from) != 2 || from[0] != from[1] {
 		t.Errorf("the calls came from %v, want one connection", from)
 	}
-	server.Close()
 	if err := cloud.Reach(client, server.URL)(t.Context()); !errors.Is(err, treasury.ErrUnavailable) {
 		t.Errorf("got error %v, want %v", err, treasury.ErrUnavailable)
 	}
