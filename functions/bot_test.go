@@ -97,6 +97,8 @@ type bot struct {
 	dynamo    *counter
 	functions map[string]*cloudtest.Function
 	delivered int // messages of the SQS stub that were handed on
+
+	environment map[string]string // of the functions
 }
 
 // counter is a door to the emulator that counts calls by operation.
@@ -145,16 +147,17 @@ func newBot(tb testing.TB) *bot {
 	if err := os.WriteFile(policy, []byte(policyText), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	environment := map[string]string{
+	b.environment = map[string]string{
 		"JOURNAL_TABLE": journal, "IDEMPOTENCY_TABLE": idempotency,
 		"QUESTIONS_QUEUE_URL": b.sqs.QueueURL("questions"), "MONEY_QUEUE_URL": b.sqs.QueueURL("money"),
 		"SLACK_SECRET_ARN": slackARN, "TANGO_SECRET_ARN": tangoARN, "POLICY_FILE": policy,
 		"SLACK_API_URL": slackURL + "/api/", "TANGO_API_URL": serve(tb, b.tango) + tangosim.Base,
 		"AWS_ENDPOINT_URL_DYNAMODB": serve(tb, b.dynamo), "AWS_ENDPOINT_URL_SQS": b.sqs.Endpoint,
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.Endpoint, "SSL_CERT_DIR": "/nonexistent",
+		"GOGC": "400", "GOMEMLIMIT": "440MiB", "GOMAXPROCS": "1", // as template.yaml sets them
 	}
 	for name, binary := range built(tb) {
-		b.functions[name] = cloudtest.StartFunction(tb, binary, environment)
+		b.functions[name] = cloudtest.StartFunction(tb, binary, b.environment)
 	}
 	front := serve(tb, http.HandlerFunc(b.gateway))
 	b.SetURLs(slacksim.URLs{

@@ -114,11 +114,7 @@ func ParsePolicy(text []byte) (*Policy, error) {
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&f); err != nil {
 		return nil, &PolicyError{[]Mistake{decodeMistake(err)}}
 	}
-	doc, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		return nil, &PolicyError{[]Mistake{decodeMistake(err)}}
-	}
-	r := policyReader{doc: doc}
+	r := policyReader{text: text}
 	p := r.policy(f)
 	if len(r.mistakes) > 0 {
 		slices.SortStableFunc(r.mistakes, func(a, b Mistake) int { return a.Line - b.Line })
@@ -136,21 +132,36 @@ func decodeMistake(err error) Mistake {
 }
 
 type policyReader struct {
-	doc      *ast.File
+	text     []byte
+	doc      *ast.File // read at the first mistake: every function reads a policy when it starts, and most have none
 	mistakes []Mistake
+}
+
+// line gives the line of a path; 0 when there is none.
+func (r *policyReader) line(path string) int {
+	if r.doc == nil {
+		doc, err := parser.ParseBytes(r.text, 0)
+		if err != nil {
+			return 0
+		}
+		r.doc = doc
+	}
+	p, err := yaml.PathString(path)
+	if err != nil {
+		return 0
+	}
+	node, err := p.FilterFile(r.doc)
+	if err != nil || node.GetToken() == nil {
+		return 0
+	}
+	return node.GetToken().Position.Line
 }
 
 // at notes a mistake at a path such as $.rules[2].up_to.
 func (r *policyReader) at(where, format string, args ...any) {
 	m := Mistake{Text: fmt.Sprintf(format, args...)}
 	for w := where; w != "" && w != "$" && m.Line == 0; w = w[:max(strings.LastIndexAny(w, ".["), 0)] {
-		p, err := yaml.PathString(w)
-		if err != nil {
-			continue
-		}
-		if node, err := p.FilterFile(r.doc); err == nil && node.GetToken() != nil {
-			m.Line = node.GetToken().Position.Line
-		}
+		m.Line = r.line(w)
 	}
 	r.mistakes = append(r.mistakes, m)
 }

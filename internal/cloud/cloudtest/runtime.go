@@ -27,7 +27,9 @@ type Function struct {
 	exited  chan struct{}
 
 	events chan invocation
+	ready  chan struct{} // closed at the first poll
 
+	once    sync.Once
 	mu      sync.Mutex
 	waiting map[string]chan Outcome
 	number  int
@@ -49,7 +51,7 @@ type invocation struct {
 func StartFunction(tb testing.TB, binary string, environment map[string]string) *Function {
 	tb.Helper()
 	f := &Function{
-		tb: tb, log: &lockedBuffer{}, exited: make(chan struct{}), events: make(chan invocation),
+		tb: tb, log: &lockedBuffer{}, exited: make(chan struct{}), events: make(chan invocation), ready: make(chan struct{}),
 		waiting: map[string]chan Outcome{},
 	}
 	f.server = httptest.NewServer(http.HandlerFunc(f.serve))
@@ -90,6 +92,15 @@ func (f *Function) Kill() {
 // PID is the process's id.
 func (f *Function) PID() int { return f.command.Process.Pid }
 
+// WaitReady waits until the process polls for its first event, or has ended, and tells when that was.
+func (f *Function) WaitReady() time.Time {
+	select {
+	case <-f.ready:
+	case <-f.exited:
+	}
+	return time.Now()
+}
+
 // Log gives what the process has written so far.
 func (f *Function) Log() string { return f.log.String() }
 
@@ -122,6 +133,7 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		w.WriteHeader(http.StatusNotFound)
 	case path == "invocation/next":
+		f.once.Do(func() { close(f.ready) })
 		select {
 		case event := <-f.events:
 			h := w.Header()
