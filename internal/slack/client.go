@@ -65,6 +65,10 @@ func NewClient(config ClientConfig) (*Client, error) {
 	if base.Hostname() != "slack.com" {
 		hook = &url.URL{Scheme: base.Scheme, Host: base.Host}
 	}
+	// No redirect is followed: it would carry the token, or what a person asked, to wherever it names.
+	client := *config.HTTP
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	config.HTTP = &client
 	return &Client{
 		config: config, hook: hook,
 		people: map[string]cached[treasury.Person]{}, members: map[string]cached[[]string]{},
@@ -304,9 +308,7 @@ func (c *Client) respond(ctx context.Context, responseURL string, m message, rep
 		return fmt.Errorf("making a response: %w", treasury.ErrInvalid)
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	client := *c.config.HTTP
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	res, err := client.Do(req)
+	res, err := c.config.HTTP.Do(req)
 	if err != nil {
 		return fmt.Errorf("slack response_url: no answer: %w", treasury.ErrUnavailable)
 	}

@@ -281,7 +281,7 @@ func (e *Edge) suggest(ctx context.Context, i interaction) ([]*slackgo.OptionBlo
 	case blockFrom:
 		other = i.option(blockTo)
 	}
-	counterpart, _, has := e.Desk.Accounts.Get(other)
+	counterpart, has := e.picked(other)
 	found := e.Desk.Accounts.Search(i.Value, maxSuggestions, func(a treasury.Account) bool {
 		return a.Status == treasury.AccountActive && (!has || a.Currency == counterpart.Currency && a.ID != counterpart.ID)
 	})

@@ -147,10 +147,19 @@ func (e *Edge) chosen(ctx context.Context, i interaction, block string) string {
 	if err := e.Desk.Accounts.Load(ctx, e.Desk.Journal, e.Clock()); err != nil {
 		return value // Preview meets the same error and tells it
 	}
-	if a, ok, _ := e.Desk.Accounts.Resolve(value); ok && a.Number == value {
+	if a, ok := e.picked(value); ok {
 		return a.ID
 	}
 	return value
+}
+
+// picked finds the account of an option's value: an id, or the number of an account whose id is too long for one.
+func (e *Edge) picked(value string) (treasury.Account, bool) {
+	if a, _, ok := e.Desk.Accounts.Get(value); ok {
+		return a, true
+	}
+	a, ok, _ := e.Desk.Accounts.Resolve(value)
+	return a, ok && a.Number == value
 }
 
 // refuseForm answers a submission that cannot be used: on the fields where the form has them, else as words.
