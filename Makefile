@@ -58,8 +58,8 @@ lint: bin/golangci-lint ## Hold the code to the house rules of .golangci.yml
 	bin/golangci-lint run --build-tags outside
 
 .PHONY: bench
-bench: ## Run the benchmarks
-	go test -run '^$$' -bench . -benchmem $(PKG)
+bench: bin/dynoxide ## Measure the functions beside a bare hello, and the rest (PKG=./functions for one package)
+	go test -tags outside -run '^$$' -bench . -benchtime 1x -benchmem $(PKG) | grep -v -e 'no test files' -e '^PASS'
 
 .PHONY: policy
 policy: ## Check a policy and print who may ask and who must approve (POLICY=file)

@@ -61,7 +61,7 @@ func targets() map[string]string {
 func built(tb testing.TB) map[string]string {
 	tb.Helper()
 	buildOnce.Do(func() {
-		folder, err := os.MkdirTemp("", "tangobot-functions")
+		folder, err := os.MkdirTemp("", "tangobot-functions") //nolint:usetesting // it outlives the test that comes first
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -57,7 +57,7 @@ func StartFunction(tb testing.TB, binary string, environment map[string]string) 
 	f.server = httptest.NewServer(http.HandlerFunc(f.serve))
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
-	f.command = exec.CommandContext(ctx, binary) //nolint:gosec // a bootstrap that the test has built
+	f.command = exec.CommandContext(ctx, binary)
 	f.command.Env = []string{
 		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(f.server.URL, "http://"), "AWS_REGION=" + Region,
 		"AWS_ACCESS_KEY_ID=" + AccessKey, "AWS_SECRET_ACCESS_KEY=" + SecretKey, "AWS_SESSION_TOKEN=test-session",
@@ -98,7 +98,7 @@ func (f *Function) WaitReady() time.Time {
 	case <-f.ready:
 	case <-f.exited:
 	}
-	return time.Now()
+	return time.Now() //nolint:forbidigo // for a benchmark
 }
 
 // Log gives what the process has written so far.
@@ -108,7 +108,10 @@ func (f *Function) Log() string { return f.log.String() }
 func (f *Function) Invoke(payload []byte, limit time.Duration) Outcome {
 	f.mu.Lock()
 	f.number++
-	event := invocation{id: fmt.Sprintf("00000000-0000-4000-8000-%012d", f.number), payload: payload, deadline: time.Now().Add(limit)}
+	event := invocation{
+		id: fmt.Sprintf("00000000-0000-4000-8000-%012d", f.number), payload: payload,
+		deadline: time.Now().Add(limit), //nolint:forbidigo // the process under test has the real clock
+	}
 	done := make(chan Outcome, 1)
 	f.waiting[event.id] = done
 	f.mu.Unlock()
@@ -173,6 +176,7 @@ func (f *Function) finish(w http.ResponseWriter, r *http.Request, path string) {
 // path.
 func Build(tb testing.TB, root, target, folder string) string {
 	tb.Helper()
+	//nolint:gosec // the developer's own Makefile
 	command := exec.CommandContext(tb.Context(), "make", "-s", "-C", root, "build-"+target, "ARTIFACTS_DIR="+folder, "GOARCH="+runtime.GOARCH)
 	command.Env = os.Environ() //nolint:forbidigo // a build needs the developer's environment
 	if out, err := command.CombinedOutput(); err != nil {
