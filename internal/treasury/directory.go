@@ -219,20 +219,16 @@ func (dir *Directory) Resolve(text string) (Account, bool, []Account) {
 	if a, _, ok := dir.Get(text); ok {
 		return a, true, nil
 	}
-	candidates := dir.Search(text, 6, nil)
-	var exact []Account
-	for _, a := range candidates {
-		if strings.EqualFold(a.ID, text) || strings.EqualFold(a.Name, text) || strings.EqualFold(a.Number, text) {
-			exact = append(exact, a)
-		}
+	found := dir.Search(text, 6, func(a Account) bool {
+		return strings.EqualFold(a.ID, text) || strings.EqualFold(a.Name, text) || strings.EqualFold(a.Number, text)
+	})
+	if len(found) == 0 {
+		found = dir.Search(text, 6, nil)
 	}
-	if len(exact) == 1 {
-		return exact[0], true, nil
+	if len(found) == 1 {
+		return found[0], true, nil
 	}
-	if len(candidates) == 1 {
-		return candidates[0], true, nil
-	}
-	return Account{}, false, candidates
+	return Account{}, false, found
 }
 
 // Known gives an account as it was last read, with the time of that reading: after a refresh, a question or an

@@ -31,19 +31,20 @@ func (d *Desk) RefreshDirectory(ctx context.Context) error {
 	}
 	version := records[0].Version
 	for range refreshPages {
-		done, err := d.refreshPage(ctx, &h)
+		page, done, err := d.refreshPage(ctx, &h)
 		if err != nil {
 			return err
 		}
 		if done {
 			h = head{Set: 1 - h.Set, Chunks: h.BuildChunks, Count: h.BuildCount, ReadAt: d.Clock()}
 		}
-		err = d.Journal.Commit(ctx, NewWriteID(), Write{Key: directoryHead, Version: version, Body: encode(h)})
+		// Both in one commit: a sweep that waited too long for its page must not write into a set that is in use by now.
+		err = d.Journal.Commit(ctx, NewWriteID(), page, Write{Key: directoryHead, Version: version, Body: encode(h)})
 		if errors.Is(err, ErrConflict) {
 			return nil // another sweep is at it
 		}
 		if err != nil {
-			return fmt.Errorf("recording the directory's head: %w", err)
+			return fmt.Errorf("recording a part of the directory: %w", err)
 		}
 		version++
 		if done {
@@ -54,24 +55,20 @@ func (d *Desk) RefreshDirectory(ctx context.Context) error {
 	return nil
 }
 
-// refreshPage reads the next page and stores it as one chunk of the set in the making.
-func (d *Desk) refreshPage(ctx context.Context, h *head) (done bool, err error) {
+// refreshPage reads the next page and gives it as one chunk of the set in the making.
+func (d *Desk) refreshPage(ctx context.Context, h *head) (write Write, done bool, err error) {
 	page, err := d.Books.Accounts(ctx, AccountQuery{Window: Window{Size: 200, Next: h.BuildCursor}})
 	if err != nil {
-		return false, fmt.Errorf("reading accounts for the directory: %w", err)
+		return Write{}, false, fmt.Errorf("reading accounts for the directory: %w", err)
 	}
 	key := chunkKey(1-h.Set, h.BuildChunks)
 	records, err := d.Journal.Get(ctx, key)
 	if err != nil {
-		return false, fmt.Errorf("reading a part of the directory: %w", err)
-	}
-	body := encode(chunk{Accounts: page.Accounts, ReadAt: page.ReadAt})
-	err = d.Journal.Commit(ctx, NewWriteID(), Write{Key: key, Version: records[0].Version, Body: body})
-	if err != nil {
-		return false, fmt.Errorf("recording a part of the directory: %w", err)
+		return Write{}, false, fmt.Errorf("reading a part of the directory: %w", err)
 	}
 	h.BuildChunks++
 	h.BuildCount += len(page.Accounts)
 	h.BuildCursor = page.Next
-	return page.Next == "", nil
+	body := encode(chunk{Accounts: page.Accounts, ReadAt: page.ReadAt})
+	return Write{Key: key, Version: records[0].Version, Body: body}, page.Next == "", nil
 }
