@@ -24,7 +24,9 @@ help: ## List what there is to do
 
 .PHONY: run
 run: ## Run all of Tangobot on this machine: http://127.0.0.1:3000
-	go run ./internal/playground
+	@mkdir -p bin
+	go build -o bin/playground ./internal/playground
+	@exec bin/playground # go run would keep the signal that ends it from the program
 
 .PHONY: test
 test: ## Test what needs Go alone (PKG=./internal/money for one package)

@@ -164,6 +164,9 @@ func (q *Queue) sleep(ctx context.Context, wait time.Duration) bool {
 // was taken too often without an end, because the process died over it each time, goes to the dead letters instead.
 func (q *Queue) take() (hidden []byte, j queued, wait time.Duration, err error) {
 	now := q.store.clock()
+	if wait, err := q.next(now); err != nil || wait > 0 {
+		return nil, queued{}, wait, err
+	}
 	err = q.store.db.Update(func(tx *bbolt.Tx) error {
 		bucket := tx.Bucket([]byte("queue/" + q.name))
 		for {
@@ -203,6 +206,18 @@ func (q *Queue) take() (hidden []byte, j queued, wait time.Duration, err error) 
 		return nil, queued{}, idle, err
 	}
 	return hidden, j, wait, nil
+}
+
+// next tells how long until a job is due. It only reads: an idle queue must not make the disk write each second.
+func (q *Queue) next(now time.Time) (wait time.Duration, err error) {
+	wait = idle
+	err = q.store.db.View(func(tx *bbolt.Tx) error {
+		if key, _ := tx.Bucket([]byte("queue/" + q.name)).Cursor().First(); key != nil {
+			wait = max(bytesTime(key).Sub(now), 0)
+		}
+		return nil
+	})
+	return wait, err
 }
 
 func (q *Queue) work(ctx context.Context, key []byte, j queued, handle func(context.Context, []byte) error) {
