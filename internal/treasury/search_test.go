@@ -37,23 +37,23 @@ func (s shelf) Accounts(_ context.Context, q treasury.AccountQuery) (treasury.Ac
 }
 
 // load puts accounts into a directory, through a refresh.
-func load(t testing.TB, journal treasury.Journal, dir *treasury.Directory, accounts []treasury.Account) {
-	t.Helper()
+func load(tb testing.TB, journal treasury.Journal, dir *treasury.Directory, accounts []treasury.Account) {
+	tb.Helper()
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	d := &treasury.Desk{
 		Journal: journal, Accounts: dir, Books: shelf{accounts: accounts}, Log: slog.New(slog.DiscardHandler),
 		Clock: func() time.Time { return now },
 	}
-	if err := d.RefreshDirectory(t.Context()); err != nil {
-		t.Fatal(err)
+	if err := d.RefreshDirectory(tb.Context()); err != nil {
+		tb.Fatal(err)
 	}
-	if err := dir.Load(t.Context(), journal, now); err != nil {
-		t.Fatal(err)
+	if err := dir.Load(tb.Context(), journal, now); err != nil {
+		tb.Fatal(err)
 	}
 }
 
-func fill(t testing.TB, journal treasury.Journal, dir *treasury.Directory, n int) {
-	t.Helper()
+func fill(tb testing.TB, journal treasury.Journal, dir *treasury.Directory, n int) {
+	tb.Helper()
 	accounts := make([]treasury.Account, n)
 	for i := range accounts {
 		accounts[i] = treasury.Account{
@@ -61,7 +61,7 @@ func fill(t testing.TB, journal treasury.Journal, dir *treasury.Directory, n int
 			Status: treasury.AccountActive, Currency: "USD", Balance: usd(int64(i)),
 		}
 	}
-	load(t, journal, dir, accounts)
+	load(tb, journal, dir, accounts)
 }
 
 // searched is a directory of accounts written as "id|name|number".
