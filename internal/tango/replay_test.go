@@ -296,6 +296,9 @@ func TestUnsent(t *testing.T) {
 				if s != nil && s.moves.Load() != 0 {
 					t.Errorf("%d moves, and the verdict is that nothing was sent", s.moves.Load())
 				}
+				if s != nil && s.conns.Load() > 0 {
+					<-s.ended // a handshake does not outlive the call either
+				}
 			})
 		}
 	}
