@@ -140,5 +140,5 @@ func factsText(title string, list []fact) string {
 	for _, f := range list {
 		lines = append(lines, f.name+": "+strings.ReplaceAll(f.value, "\n", ", "))
 	}
-	return clip(strings.Join(lines, "\n"), maxMessageText)
+	return clipMrkdwn(strings.Join(lines, "\n"), maxMessageText)
 }

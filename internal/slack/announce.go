@@ -89,6 +89,6 @@ func (e *Edge) put(ctx context.Context, channel string, at treasury.Message, m m
 
 func reminderText(r treasury.Request) string {
 	left := r.Rule.Approvals - r.Approvals()
-	return fmt.Sprintf("Reminder: request %s over %s still needs %s from %s until %s.",
+	return fmt.Sprintf("Reminder: request %s for %s still needs %s from %s until %s.",
 		r.ID, r.Action.Amount(), plural(left, "approval"), escape(joinOr(r.Rule.From)), date(r.ExpiresAt))
 }

@@ -40,13 +40,32 @@ func clip(s string, most int) string {
 	return strings.TrimRight(string(runes[:most-1]), " \n") + "…"
 }
 
+// clipMrkdwn shortens what is drawn, and cuts through no entity, date, mention or identifier.
+func clipMrkdwn(s string, most int) string {
+	short := clip(s, most)
+	if short == s {
+		return s
+	}
+	short = strings.TrimSuffix(short, "…")
+	if open := strings.LastIndexByte(short, '<'); open > strings.LastIndexByte(short, '>') {
+		short = short[:open]
+	}
+	if open := strings.LastIndexByte(short, '&'); open > strings.LastIndexByte(short, ';') {
+		short = short[:open]
+	}
+	if strings.Count(short, "`")%2 != 0 {
+		short = short[:strings.LastIndexByte(short, '`')]
+	}
+	return strings.TrimRight(short, " \n") + "…"
+}
+
 func plain(s string, most int) *slackgo.TextBlockObject {
 	return slackgo.NewTextBlockObject(slackgo.PlainTextType, clip(s, most), false, false)
 }
 
 // mrkdwn takes text whose foreign parts are escaped already. It is verbatim: Slack links nothing by itself.
 func mrkdwn(s string) *slackgo.TextBlockObject {
-	return slackgo.NewTextBlockObject(slackgo.MarkdownType, clip(s, maxSection), false, true)
+	return slackgo.NewTextBlockObject(slackgo.MarkdownType, clipMrkdwn(s, maxSection), false, true)
 }
 
 func section(s string) *slackgo.SectionBlock { return slackgo.NewSectionBlock(mrkdwn(s), nil, nil) }
@@ -63,7 +82,7 @@ func facts(list ...fact) *slackgo.SectionBlock {
 	fields := make([]*slackgo.TextBlockObject, 0, len(list))
 	for _, f := range list[:min(len(list), 10)] {
 		text := fmt.Sprintf("*%s*\n%s", f.name, f.value)
-		fields = append(fields, slackgo.NewTextBlockObject(slackgo.MarkdownType, clip(text, 2000), false, true))
+		fields = append(fields, slackgo.NewTextBlockObject(slackgo.MarkdownType, clipMrkdwn(text, 2000), false, true))
 	}
 	return slackgo.NewSectionBlock(nil, fields, nil)
 }
@@ -71,8 +90,8 @@ func facts(list ...fact) *slackgo.SectionBlock {
 // columns draws two texts side by side; both are escaped already.
 func columns(left, right string) *slackgo.SectionBlock {
 	return slackgo.NewSectionBlock(nil, []*slackgo.TextBlockObject{
-		slackgo.NewTextBlockObject(slackgo.MarkdownType, clip(left, 2000), false, true),
-		slackgo.NewTextBlockObject(slackgo.MarkdownType, clip(right, 2000), false, true),
+		slackgo.NewTextBlockObject(slackgo.MarkdownType, clipMrkdwn(left, 2000), false, true),
+		slackgo.NewTextBlockObject(slackgo.MarkdownType, clipMrkdwn(right, 2000), false, true),
 	}, nil)
 }
 
@@ -95,7 +114,7 @@ func utc(t time.Time) string { return t.UTC().Format("2 Jan 2006 15:04 UTC") }
 func mention(user string) string { return "<@" + user + ">" }
 
 // code draws an identifier.
-func code(s string) string { return "`" + escape(s) + "`" }
+func code(s string) string { return "`" + escape(visible(s)) + "`" }
 
 // accountLine names an account for people: its name and its id.
 func accountLine(a treasury.AccountRef) string { return nameLine(a.Name, a.ID) }

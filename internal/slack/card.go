@@ -63,8 +63,8 @@ func stateSign(s treasury.State) string {
 func card(r treasury.Request) message {
 	blocks := []slackgo.Block{header(stateSign(r.State) + " " + stateWord(r.State))}
 	blocks = append(blocks, requestBlocks(r)...)
-	if lines := progress(r); len(lines) > 0 {
-		blocks = append(blocks, section(strings.Join(lines, "\n")))
+	for text := range chunks(progress(r), maxSection) {
+		blocks = append(blocks, section(text))
 	}
 	// A new block id at each revision: Slack keeps what was typed or pressed under an old one.
 	block := fmt.Sprintf("decide-%s-%d", r.ID, r.Step)
@@ -204,7 +204,7 @@ func requestText(r treasury.Request) string {
 		parts = append(parts, "It needs "+approvalWords(r.Rule)+" until "+date(r.ExpiresAt)+".")
 	}
 	parts = append(parts, progress(r)...)
-	return clip(strings.Join(parts, "\n"), maxMessageText)
+	return clipMrkdwn(strings.Join(parts, "\n"), maxMessageText)
 }
 
 // directMessage draws a request for the person who made it.
@@ -213,8 +213,8 @@ func directMessage(r treasury.Request) message {
 		section(fmt.Sprintf("%s *%s*\nYour transfer of *%s* from %s to %s", stateSign(r.State), stateWord(r.State),
 			r.Action.Amount(), accountLine(r.Action.Transfer.From), accountLine(r.Action.Transfer.To))),
 	}
-	if lines := progress(r); len(lines) > 0 {
-		blocks = append(blocks, section(strings.Join(lines, "\n")))
+	for text := range chunks(progress(r), maxSection) {
+		blocks = append(blocks, section(text))
 	}
 	block := fmt.Sprintf("mine-%s-%d", r.ID, r.Step)
 	switch r.State {

@@ -311,8 +311,7 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 		}))
 		client := newClient(t, server.URL+"/api/")
 		err := client.Respond(t.Context(), server.URL+"/response/x", slack.Message{Text: "balances"}, true)
-		var refused *slack.APIError
-		if !errors.As(err, &refused) {
+		if _, ok := errors.AsType[*slack.APIError](err); !ok {
 			t.Errorf("%d: %v", status, err)
 		}
 		quiet(t, err)

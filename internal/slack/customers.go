@@ -67,5 +67,5 @@ func (e *Edge) customer(ctx context.Context, q Question) (message, error) {
 	}
 	blocks = append(blocks, note(foot+" Read from Tango "+date(e.Clock())+"."))
 	lines = append(lines, foot)
-	return message{Text: clip(strings.Join(lines, "\n"), maxMessageText), Blocks: blocks}, nil
+	return message{Text: clipMrkdwn(strings.Join(lines, "\n"), maxMessageText), Blocks: blocks}, nil
 }

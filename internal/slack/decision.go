@@ -102,7 +102,7 @@ func (e *Edge) submitDecision(ctx context.Context, i interaction, ref string) an
 
 // votedWords tells an approver what the vote led to.
 func votedWords(r treasury.Request) string {
-	what := "Request " + code(r.ID) + " over *" + r.Action.Amount().String() + "*: "
+	what := "Request " + code(r.ID) + " for *" + r.Action.Amount().String() + "*: "
 	switch r.State {
 	case treasury.StateDenied:
 		return what + "your denial is recorded. Nothing will move, and the requester is told why."

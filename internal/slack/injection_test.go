@@ -69,18 +69,19 @@ func safe(tb testing.TB, where string, v any) {
 			}
 			for _, r := range v {
 				if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u3164') {
-					tb.Errorf("%s: %U in %q", where, r, v)
+					tb.Errorf("%s: %U in %.300q", where, r, v)
+					return
 				}
 			}
 			if rest := mrkdwnTokens.ReplaceAllString(v, ""); !plain && key == "text" {
 				if strings.ContainsAny(rest, "<>") {
-					tb.Errorf("%s: foreign markup in %q", where, v)
+					tb.Errorf("%s: foreign markup in %.300q", where, v)
 				}
 				if strings.Count(rest, "`")%2 != 0 {
-					tb.Errorf("%s: an open code mark in %q", where, v)
+					tb.Errorf("%s: an open code mark in %.300q", where, v)
 				}
 				if loose := regexp.MustCompile(`&(?:amp;|lt;|gt;)`).ReplaceAllString(rest, ""); strings.Contains(loose, "&") {
-					tb.Errorf("%s: a bare or broken entity in %q", where, v)
+					tb.Errorf("%s: a bare or broken entity in %.300q", where, v)
 				}
 			}
 		}

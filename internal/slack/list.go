@@ -119,7 +119,7 @@ func (l list) draw(q Question, prev, next string) message {
 	if next != "" {
 		lines = append(lines, "There are more; press Next.")
 	}
-	return message{Text: clip(strings.Join(lines, "\n"), maxMessageText), Blocks: blocks}
+	return message{Text: clipMrkdwn(strings.Join(lines, "\n"), maxMessageText), Blocks: blocks}
 }
 
 // counted gives "1 account", "12 accounts" or "no accounts".

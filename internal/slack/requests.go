@@ -109,7 +109,7 @@ func (e *Edge) rowButton(ctx context.Context, r treasury.Request, person string)
 			return nil
 		}
 		b := button(actionReview, r.ID, "Review")
-		b.AccessibilityLabel = clip("Review request "+r.ID+" over "+r.Action.Amount().String(), maxButtonText)
+		b.AccessibilityLabel = clip("Review request "+r.ID+" for "+r.Action.Amount().String(), maxButtonText)
 		b.Style = slackgo.StylePrimary
 		return b
 	}
@@ -127,7 +127,7 @@ func requestMessage(r treasury.Request, history []treasury.Entry, broken error) 
 	text := c.Text
 	if broken != nil {
 		words := "⚠️ *The history of this request does not hold together: a step is missing or was changed.* Tell the people who run Tangobot."
-		return message{Text: clip(text+"\n"+words, maxMessageText), Blocks: append(blocks, section(words), note("Request "+code(r.ID)))}
+		return message{Text: clipMrkdwn(words+"\n"+text, maxMessageText), Blocks: append(blocks, section(words), note("Request "+code(r.ID)))}
 	}
 	blocks = append(blocks, header("History"))
 	lines := historyLines(history)
@@ -135,7 +135,7 @@ func requestMessage(r treasury.Request, history []treasury.Entry, broken error) 
 		blocks = append(blocks, section(chunk))
 	}
 	blocks = append(blocks, note("Request "+code(r.ID)+" · "+plural(len(history), "step")+", chained and complete"))
-	return message{Text: clip(text+"\nHistory:\n"+strings.Join(lines, "\n"), maxMessageText), Blocks: blocks}
+	return message{Text: clipMrkdwn(text+"\nHistory:\n"+strings.Join(lines, "\n"), maxMessageText), Blocks: blocks}
 }
 
 // maxHistoryLines keeps a history within a message: it has few steps, but three tries with many votes may have more.
@@ -160,7 +160,7 @@ func chunks(lines []string, most int) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		text := ""
 		for _, line := range lines {
-			line = clip(line, most)
+			line = clipMrkdwn(line, most)
 			if text != "" && len([]rune(text))+1+len([]rune(line)) > most {
 				if !yield(text) {
 					return

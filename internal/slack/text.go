@@ -393,5 +393,5 @@ func statusWord(s treasury.AccountStatus) string {
 	case treasury.AccountDeleted:
 		return "deleted"
 	}
-	return strings.ToLower(string(s))
+	return strings.ToLower(visible(string(s)))
 }
