@@ -50,6 +50,7 @@ func BenchmarkFunctions(b *testing.B) {
 }
 
 func measure(b *testing.B) {
+	b.Helper()
 	bot := newBot(b)
 	bot.watch()
 	binaries := built(b)

@@ -208,7 +208,7 @@ func allBalances(q Question, all []treasury.Reading, complete bool) message {
 		l.rows = append(l.rows, balanceRow(r))
 	}
 	if hidden := len(low) - len(shown); len(all) > maxListed && hidden > 0 {
-		words := fmt.Sprintf("and %s under their threshold more", counted(hidden, "account"))
+		words := fmt.Sprintf("and %s under their threshold more", accountCount(hidden))
 		l.rows = append(l.rows, row{[]slackgo.Block{note(words)}, words})
 	}
 	m := l.draw(q, "", "")
@@ -237,14 +237,14 @@ func sumRow(all []treasury.Reading, low int, complete bool) row {
 	for _, c := range slices.Sorted(maps.Keys(totals)) {
 		lines = append(lines, "*"+totals[c].String()+"*")
 	}
-	words := fmt.Sprintf("%s in %s", strings.Join(lines, "\n"), counted(len(all), "account"))
+	words := fmt.Sprintf("%s in %s", strings.Join(lines, "\n"), accountCount(len(all)))
 	if wrong {
-		words = "The sum is too large to be told. There are " + counted(len(all), "account")
+		words = "The sum is too large to be told. There are " + accountCount(len(all))
 	}
 	if !complete {
 		words += ", the first of more; not all are summed up here"
 	}
-	words += fmt.Sprintf(". %s under the low-balance threshold.", upperFirst(counted(low, "account")))
+	words += fmt.Sprintf(". %s under the low-balance threshold.", upperFirst(accountCount(low)))
 	return row{[]slackgo.Block{section(words)}, strings.ReplaceAll(words, "*", "")}
 }
 

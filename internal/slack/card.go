@@ -28,14 +28,11 @@ func balanceFacts(r treasury.Request) []fact {
 		{"Needs", approvalWords(r.Rule) + fmt.Sprintf("\n(rule %d of the policy)", r.Rule.Number)},
 	}
 	for _, seen := range r.Seen {
-		name, after := "From", seen.Balance
-		var err error
+		name, delta := "To", r.Action.Amount()
 		if seen.Account == r.Action.Transfer.From.ID {
-			after, err = seen.Balance.Sub(r.Action.Amount())
-		} else {
-			name = "To"
-			after, err = seen.Balance.Add(r.Action.Amount())
+			name, delta.Hundredths = "From", -delta.Hundredths
 		}
+		after, err := seen.Balance.Add(delta)
 		if err != nil || !seen.Balance.IsKnown() {
 			continue
 		}

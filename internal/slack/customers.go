@@ -28,7 +28,7 @@ func (e *Edge) customers(ctx context.Context, q Question) (message, error) {
 	}
 	for _, c := range page.Customers {
 		left := nameLine(c.Name, c.ID)
-		right := counted(len(c.Accounts), "account") + ", " + escape(strings.ToLower(c.Status))
+		right := accountCount(len(c.Accounts)) + ", " + escape(strings.ToLower(c.Status))
 		l.rows = append(l.rows, row{[]slackgo.Block{columns(left, right)}, left + ": " + right})
 	}
 	return l.draw(q, page.Prev, page.Next), nil
@@ -50,7 +50,7 @@ func (e *Edge) customer(ctx context.Context, q Question) (message, error) {
 	if err != nil {
 		return message{}, err
 	}
-	list := []fact{{"Status", escape(strings.ToLower(c.Status))}, {"Accounts", counted(len(c.Accounts), "account")}}
+	list := []fact{{"Status", escape(strings.ToLower(c.Status))}, {"Accounts", accountCount(len(c.Accounts))}}
 	if !c.Created.IsZero() {
 		list = append(list, fact{"Opened", date(c.Created)})
 	}
@@ -63,7 +63,7 @@ func (e *Edge) customer(ctx context.Context, q Question) (message, error) {
 	}
 	foot := "Balances: " + code("/tango accounts customer:"+c.ID) + "."
 	if more := len(c.Accounts) - maxCustomerAccounts; more > 0 {
-		foot = fmt.Sprintf("And %s more. All of them, with balances: %s.", counted(more, "account"), code("/tango accounts customer:"+c.ID))
+		foot = fmt.Sprintf("And %s more. All of them, with balances: %s.", accountCount(more), code("/tango accounts customer:"+c.ID))
 	}
 	blocks = append(blocks, note(foot+" Read from Tango "+date(e.Clock())+"."))
 	lines = append(lines, foot)

@@ -108,10 +108,10 @@ func split(text string) []string {
 	var word strings.Builder
 	quoted, some := false, false
 	for _, r := range text {
-		switch {
-		case r == '"' || r == '“' || r == '”':
+		switch r {
+		case '"', '“', '”':
 			quoted, some = !quoted, true
-		case r == ' ' || r == '\t' || r == '\n' || r == '\u00a0':
+		case ' ', '\t', '\n', '\u00a0':
 			if quoted {
 				word.WriteRune(' ')
 				continue

@@ -170,7 +170,7 @@ func homeBalanceBlocks(o treasury.Overview) []slackgo.Block {
 }
 
 func lowWords(o treasury.Overview) string {
-	return counted(o.Low, "account") + " under the low-balance threshold"
+	return accountCount(o.Low) + " under the low-balance threshold"
 }
 
 // oldest gives the time of the reading that is shown and lies furthest back.

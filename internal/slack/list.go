@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -122,10 +121,10 @@ func (l list) draw(q Question, prev, next string) message {
 	return message{Text: clipMrkdwn(strings.Join(lines, "\n"), maxMessageText), Blocks: blocks}
 }
 
-// counted gives "1 account", "12 accounts" or "no accounts".
-func counted(n int, word string) string {
+// accountCount gives "1 account", "12 accounts" or "no accounts".
+func accountCount(n int) string {
 	if n == 0 {
-		return fmt.Sprintf("no %ss", word)
+		return "no accounts"
 	}
-	return plural(n, word)
+	return plural(n, "account")
 }
