@@ -104,7 +104,7 @@ func (r *Request) vote(e Event) error {
 		return &Forbidden{Why: WhyExpired}
 	case e.By == r.Requester:
 		return &Forbidden{Why: WhyOwnRequest}
-	case !e.Eligible:
+	case e.By == "", !e.Eligible:
 		return &Forbidden{Why: WhyNotApprover, Groups: r.Rule.From}
 	case r.HasVoted(e.By):
 		return &Forbidden{Why: WhyVoted}
@@ -234,6 +234,8 @@ func (r *Request) answer(e Event) error {
 	case VerdictUnsent, VerdictThrottled:
 		r.again()
 	case VerdictUnknown:
+		r.State = StateInDoubt
+	default: // a verdict that was forgotten proves nothing either
 		r.State = StateInDoubt
 	}
 	return nil
