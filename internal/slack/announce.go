@@ -59,7 +59,9 @@ func (e *Edge) show(ctx context.Context, r treasury.Request, n treasury.Notice) 
 }
 
 // tells reports whether the requester gets a message of its own about a state: an update of an old one notifies nobody.
-func tells(s treasury.State) bool { return s.IsFinal() || s == treasury.StateInDoubt }
+func tells(s treasury.State) bool {
+	return s.IsFinal() || s == treasury.StateInDoubt || s == treasury.StateSettling
+}
 
 // put updates a message, or posts it where there is none or it is gone.
 func (e *Edge) put(ctx context.Context, channel string, at treasury.Message, m message) (treasury.Message, error) {
@@ -82,6 +84,6 @@ func (e *Edge) put(ctx context.Context, channel string, at treasury.Message, m m
 
 func reminderText(r treasury.Request) string {
 	left := r.Rule.Approvals - r.Approvals()
-	return fmt.Sprintf("Reminder: request %s over %s still needs %s from %s until %s.",
-		r.ID, r.Action.Amount(), plural(left, "approval"), escape(joinOr(r.Rule.From)), date(r.ExpiresAt))
+	return fmt.Sprintf("Reminder: request %s (%s) still needs %s from %s until %s.",
+		r.ID, actionTitle(r.Action), plural(left, "approval"), escape(joinOr(r.Rule.From)), date(r.ExpiresAt))
 }

@@ -21,6 +21,8 @@ func (e *Edge) Job(ctx context.Context, body []byte) error {
 	switch {
 	case job.Announce != "":
 		return e.announce(ctx, job.Announce)
+	case job.Invite != "":
+		return e.invite(ctx, job.Invite, job.Renew)
 	case len(job.Question) > 0:
 		var q Question
 		if err := json.Unmarshal(job.Question, &q); err != nil || q.Person == "" {
@@ -59,6 +61,12 @@ func (e *Edge) compose(ctx context.Context, q Question) (message, error) {
 		return e.customers(ctx, q)
 	case AskCustomer:
 		return e.customer(ctx, q)
+	case AskCards:
+		return e.cards(ctx, q)
+	case AskCard:
+		return e.card(ctx, q)
+	case AskDeposit:
+		return e.deposit(ctx, q)
 	case AskRequests:
 		return e.requests(ctx, q)
 	}

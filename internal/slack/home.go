@@ -13,9 +13,6 @@ import (
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
-// actionNewTransfer opens an empty transfer form.
-const actionNewTransfer = "new_transfer"
-
 // event is the part of Slack's event envelope that is used.
 type event struct {
 	Type      string `json:"type"`
@@ -128,7 +125,8 @@ func (e *Edge) home(ctx context.Context, person string) ([]slackgo.Block, error)
 	}
 	blocks = append(blocks, e.homeRequests(ctx, "Your open requests", "You have no open request.", mine, homeOpen, person)...)
 	if e.Desk.MayRequest(ctx, person) == nil {
-		blocks = append(blocks, actions("home-do", button(actionNewTransfer, "new", "Request a transfer")))
+		blocks = append(blocks, actions("home-do",
+			button(actionNewTransfer, "new", "Request a transfer"), button(actionNewDeposit, "new", "Request a deposit")))
 	}
 	blocks = append(blocks, homeBalanceBlocks(overview)...)
 	return append(blocks, note("Drawn "+date(e.Clock())+". "+code("/tango help")+" lists all that you can type.")), nil

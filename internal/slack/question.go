@@ -27,5 +27,8 @@ const (
 	AskAccount   = "account"
 	AskCustomers = "customers"
 	AskCustomer  = "customer"
+	AskCards     = "cards"
+	AskCard      = "card"
+	AskDeposit   = "deposit"
 	AskRequests  = "requests"
 )

@@ -79,19 +79,18 @@ func (e *Edge) myRequests(ctx context.Context, q Question) (message, error) {
 
 // requestRow draws one request of a list, with the one button that this person can use.
 func (e *Edge) requestRow(ctx context.Context, r treasury.Request, person string) row {
-	state := stateSign(r.State) + " " + stateWord(r.State)
+	state := stateSign(r.State) + " " + stateWord(r)
 	if r.State == treasury.StatePending {
 		state += fmt.Sprintf(" (%d of %d)", r.Approvals(), r.Rule.Approvals)
 	}
-	t := r.Action.Transfer
-	what := fmt.Sprintf("*%s* from %s to %s", t.Amount, accountLine(t.From), accountLine(t.To))
+	what := "*" + actionTitle(r.Action) + "* " + strings.Join(actionLines(r.Action), ", ")
 	by := "asked for by " + mention(r.Requester) + " " + date(r.CreatedAt) + ", " + code(r.ID)
 	s := section(what + "\n" + state + "\n" + by)
 	if b := e.rowButton(ctx, r, person); b != nil {
 		s.Accessory = slackgo.NewAccessory(b)
 		s.BlockID = "row-" + r.ID
 	}
-	return row{[]slackgo.Block{s}, strings.ReplaceAll(what, "*", "") + ". " + stateWord(r.State) + ". " + by}
+	return row{[]slackgo.Block{s}, strings.ReplaceAll(what, "*", "") + ". " + stateWord(r) + ". " + by}
 }
 
 // rowButton gives the button that would do something for this person now: none for most.
@@ -106,7 +105,7 @@ func (e *Edge) rowButton(ctx context.Context, r treasury.Request, person string)
 			return nil
 		}
 		b := button(actionReview, r.ID, "Review")
-		b.AccessibilityLabel = clip("Review request "+r.ID+" over "+r.Action.Amount().String(), maxButtonText)
+		b.AccessibilityLabel = clip("Review "+r.ID+": "+actionTitle(r.Action), maxButtonText)
 		b.Style = slackgo.StylePrimary
 		return b
 	}
@@ -116,7 +115,7 @@ func (e *Edge) rowButton(ctx context.Context, r treasury.Request, person string)
 // requestMessage draws one request and all that happened to it.
 func requestMessage(r treasury.Request, history []treasury.Entry, broken error) message {
 	c := card(r)
-	blocks := []slackgo.Block{header(stateSign(r.State) + " " + stateWord(r.State))}
+	blocks := []slackgo.Block{header(stateSign(r.State) + " " + stateWord(r))}
 	blocks = append(blocks, requestBlocks(r)...)
 	if lines := outcome(r); len(lines) > 0 {
 		blocks = append(blocks, section(strings.Join(lines, "\n")))

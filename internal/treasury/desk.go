@@ -29,10 +29,12 @@ type Desk struct {
 	Pacer Pacer
 }
 
-// Job is the body of a queued message: exactly one field is set.
+// Job is the body of a queued message: exactly one of its fields is set, but for Renew.
 type Job struct {
 	Execute  string          `json:"execute,omitempty"`  // request id, on the money queue
 	Announce string          `json:"announce,omitempty"` // request id, on the questions queue
+	Invite   string          `json:"invite,omitempty"`   // request id whose requester gets a one-time link, on the questions queue
+	Renew    bool            `json:"renew,omitempty"`    // with Invite: also while an earlier link is good
 	Question json.RawMessage `json:"question,omitempty"` // the edge's own, on the questions queue
 }
 

@@ -63,6 +63,8 @@ const (
 	WhyChanged      Why = "changed"       // the figures that were seen are not the request's
 	WhyNoComment    Why = "no_comment"    // a denial needs its reason
 	WhyQuorumLost   Why = "quorum_lost"   // too few of the votes still count
+	WhyCardsOff     Why = "cards_off"     // the policy does not let cards be registered through Tangobot
+	WhyLink         Why = "link"          // a card link that is used up, too old, or was never made
 )
 
 // Forbidden says why not.

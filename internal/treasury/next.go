@@ -20,6 +20,9 @@ const (
 	EventSend    EventKind = "sending"   // the mark before the first byte
 	EventAnswer  EventKind = "answered"  // the worker's result
 	EventLost    EventKind = "lost"      // the sweep: the worker died after the mark
+	EventInvite  EventKind = "invited"   // register_card: a one-time link was made
+	EventSettle  EventKind = "settled"   // the sweep: Tango decided about a settling deposit, or no answer came for a week
+	EventOverdue EventKind = "overdue"   // the sweep: a deposit settles for longer than Tango says
 )
 
 // Event is the input of Next. Only the fields that its kind names are read.
@@ -32,11 +35,12 @@ type Event struct {
 	Eligible bool          // EventVote, EventCancel: By is an approver of the rule, looked up just now
 	DueAt    time.Time     // EventVote: the end of the undo window, should this vote complete the quorum
 	Reason   Reason        // EventCancel by Tangobot, EventRefuse
-	Valid    int           // EventClaim: approving votes whose givers still have authority
+	Valid    int           // EventClaim, EventInvite: approving votes whose givers still have authority
+	Invite   Invite        // EventInvite: the new link; EventClaim of register_card: the link that was used
 	NotAfter time.Time     // EventClaim: the end of the worker's invocation
 	Attempt  string        // EventRelease, EventRefuse, EventSend, EventAnswer: the worker's attempt; empty for the sweep
 	Before   []BalanceRead // EventSend: balances read while the lanes were held
-	Answer   Answer        // EventAnswer
+	Answer   Answer        // EventAnswer, EventSettle
 }
 
 // The bounds in time of an attempt. Measured grounds: a money call takes at most 25 s (SendTime), and Lambda kills the
@@ -50,6 +54,14 @@ const (
 	SettleAfter = 60 * time.Second
 	// MaxAttempts bounds the tries that provably sent nothing.
 	MaxAttempts = 3
+	// MaxCardTries bounds the tries of one card registration, those that Tango refused included: the holder corrects and
+	// tries again, but nobody tries out card numbers.
+	MaxCardTries = 5
+	// SettleOverdue is after how long a settling deposit is flagged: Tango says three business days, and a weekend may
+	// lie between.
+	SettleOverdue = 5 * 24 * time.Hour
+	// SettleGiveUp is after how long a deposit that still settles needs people.
+	SettleGiveUp = 7 * 24 * time.Hour
 )
 
 // Next is the one place where a request changes. It is pure: what it needs to know of the world comes with the event.
@@ -58,8 +70,10 @@ const (
 //	pending  -> approved | denied | cancelled | expired
 //	approved -> claimed | cancelled
 //	claimed  -> sending | approved | failed          (failed: a check after the claim, nothing sent)
-//	sending  -> succeeded | failed | in_doubt | approved   (approved again only if provably no byte left)
-//	in_doubt -> succeeded                             (a late answer of the same attempt)
+//	sending  -> succeeded | settling | declined | failed | in_doubt
+//	sending  -> approved                              (provably no byte left; or a refused card, which its holder corrects)
+//	settling -> succeeded | declined | in_doubt
+//	in_doubt -> succeeded | settling                  (a late answer of the same attempt)
 func Next(r Request, e Event) (Request, error) {
 	var err error
 	r.Votes = slices.Clone(r.Votes) // the caller's request must not change under a refused event
@@ -82,6 +96,12 @@ func Next(r Request, e Event) (Request, error) {
 		err = r.answer(e)
 	case EventLost:
 		err = r.lost(e)
+	case EventInvite:
+		err = r.invite(e)
+	case EventSettle:
+		err = r.settle(e)
+	case EventOverdue:
+		err = r.overdue(e)
 	case EventSubmit:
 		err = ErrExists
 	}
@@ -135,7 +155,8 @@ func (r *Request) cancel(e Event) error {
 		if e.By != r.Requester && !e.Eligible && !system {
 			return &Forbidden{Why: WhyNotStopper}
 		}
-	case StateClaimed, StateSending, StateInDoubt, StateSucceeded, StateFailed, StateDenied, StateCancelled, StateExpired:
+	case StateClaimed, StateSending, StateSettling, StateInDoubt, StateSucceeded, StateDeclined, StateFailed, StateDenied,
+		StateCancelled, StateExpired:
 		return &Forbidden{Why: WhyDecided, State: r.State}
 	}
 	switch {
@@ -166,6 +187,8 @@ func (r *Request) claim(e Event) error {
 		return &Forbidden{Why: WhyQuorumLost}
 	case !e.At.Before(e.NotAfter.Add(-SendMargin)):
 		return ErrConflict
+	case r.Action.Kind == ActionRegisterCard && !r.Invite.is(e.Invite.Hash, e.At):
+		return ErrConflict
 	}
 	r.Attempts++
 	r.Attempt = &Attempt{ID: attemptID(r.ID, r.Attempts), NotAfter: e.NotAfter}
@@ -194,7 +217,11 @@ func (r *Request) release(e Event) error {
 
 // again goes back to approved, or gives up after MaxAttempts tries that provably sent nothing.
 func (r *Request) again() {
-	if r.Attempts >= MaxAttempts {
+	most := MaxAttempts
+	if r.Action.Kind == ActionRegisterCard {
+		most = MaxCardTries
+	}
+	if r.Attempts >= most {
 		r.State, r.Reason = StateFailed, ReasonAttempts
 		return
 	}
@@ -220,7 +247,7 @@ func (r *Request) send(e Event) error {
 }
 
 func (r *Request) answer(e Event) error {
-	late := r.State == StateInDoubt && e.Answer.Verdict == VerdictDone
+	late := r.State == StateInDoubt && (e.Answer.Verdict == VerdictDone || e.Answer.Verdict == VerdictPending)
 	if e.Attempt == "" || !r.mine(e) || r.State != StateSending && !late {
 		return ErrConflict
 	}
@@ -229,7 +256,15 @@ func (r *Request) answer(e Event) error {
 	switch answer.Verdict {
 	case VerdictDone:
 		r.State, r.Reason = StateSucceeded, ReasonNone
+	case VerdictPending:
+		r.State, r.Reason = StateSettling, ReasonNone
+	case VerdictDeclined:
+		r.State = StateDeclined
 	case VerdictRefused:
+		if r.Action.Kind == ActionRegisterCard && r.Attempts < MaxCardTries {
+			r.State = StateApproved // nothing was registered; the holder may correct what was typed
+			break
+		}
 		r.State, r.Reason = StateFailed, ReasonRefused
 	case VerdictUnsent, VerdictThrottled:
 		r.again()
@@ -244,6 +279,53 @@ func (r *Request) lost(e Event) error {
 		return ErrConflict
 	}
 	r.State, r.Answer = StateInDoubt, &Answer{Verdict: VerdictUnknown, Doubt: DoubtLost}
+	return nil
+}
+
+// invite puts a new link in the place of the one before, if any.
+func (r *Request) invite(e Event) error {
+	switch {
+	case r.Action.Kind != ActionRegisterCard, r.State != StateApproved, e.At.Before(r.DueAt), e.Invite.Hash == "":
+		return ErrConflict
+	case e.Valid < r.Rule.Approvals:
+		return &Forbidden{Why: WhyQuorumLost}
+	}
+	invite := e.Invite
+	r.Invite = &invite
+	return nil
+}
+
+// settle ends a deposit that Tango has decided, or gives it to people after SettleGiveUp.
+func (r *Request) settle(e Event) error {
+	if r.State != StateSettling || r.Attempt == nil {
+		return ErrConflict
+	}
+	answer := e.Answer
+	switch answer.Verdict {
+	case VerdictDone:
+		r.State = StateSucceeded
+	case VerdictDeclined:
+		r.State = StateDeclined
+	case VerdictUnknown:
+		if answer.Doubt != DoubtMismatch && e.At.Before(r.Attempt.SentAt.Add(SettleGiveUp)) {
+			return ErrConflict
+		}
+		if r.Answer != nil {
+			answer.Deposit = r.Answer.Deposit // its id is what people look for
+		}
+		r.State = StateInDoubt
+	case VerdictPending, VerdictRefused, VerdictThrottled, VerdictUnsent:
+		return ErrConflict
+	}
+	r.Answer = &answer
+	return nil
+}
+
+func (r *Request) overdue(e Event) error {
+	if r.State != StateSettling || r.Overdue || r.Attempt == nil || e.At.Before(r.Attempt.SentAt.Add(SettleOverdue)) {
+		return ErrConflict
+	}
+	r.Overdue = true
 	return nil
 }
 

@@ -76,7 +76,7 @@ const (
 // means no.
 func (p *Policy) Match(a Action) (rule Rule, number int, ok bool) {
 	for i, r := range p.Rules {
-		if r.matches(a.Kind, a.Lanes(), a.Amount()) {
+		if r.matches(a.Kind, a.Accounts(), a.Amount()) {
 			return r, i + 1, true
 		}
 	}
@@ -84,7 +84,7 @@ func (p *Policy) Match(a Action) (rule Rule, number int, ok bool) {
 }
 
 func (r Rule) matches(kind ActionKind, accounts []string, amount money.Amount) bool {
-	if r.Action != "" && r.Action != kind {
+	if r.Action != "" && r.Action != kind || len(r.Accounts) > 0 && len(accounts) == 0 {
 		return false
 	}
 	for _, account := range accounts {

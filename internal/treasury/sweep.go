@@ -23,6 +23,7 @@ func (d *Desk) Sweep(ctx context.Context) error {
 		d.sweepApproved(ctx),
 		d.sweepState(ctx, StateClaimed, EventRelease),
 		d.sweepState(ctx, StateSending, EventLost),
+		d.sweepSettling(ctx),
 		d.sweepDoubt(ctx),
 		d.sweepNotices(ctx),
 	)
@@ -83,6 +84,9 @@ func (d *Desk) sweepApproved(ctx context.Context) error {
 		return err
 	}
 	for _, r := range approved {
+		if r.Invite != nil && d.Clock().Before(r.DueAt.Add(d.Policy.Expire)) {
+			continue // it waits for its holder, who can ask for another link
+		}
 		if overdue := d.Clock().Sub(r.DueAt); overdue >= 0 {
 			d.enqueue(ctx, r.ID, 0)
 		}
