@@ -209,7 +209,7 @@ func (s *Sim) page(c *call, found []item) {
 		}
 		size = n
 	}
-	start, ok := 0, true
+	start, end, ok := 0, len(found), true
 	byOrder := func(i item, order int) int { return cmp.Compare(i.order, order) }
 	if cursor := q.Get("nextCursor"); cursor != "" {
 		var order int
@@ -218,14 +218,14 @@ func (s *Sim) page(c *call, found []item) {
 	} else if cursor := q.Get("prevCursor"); cursor != "" {
 		var order int
 		order, ok = readCursor(cursor)
-		end, _ := slices.BinarySearchFunc(found, order, byOrder)
+		end, _ = slices.BinarySearchFunc(found, order, byOrder)
 		start = max(end-size, 0)
 	}
 	if !ok {
 		c.fail(http.StatusBadRequest, "400.001", "The cursor is not valid")
 		return
 	}
-	end := min(start+size, len(found))
+	end = min(start+size, end)
 	p := wirePage{Count: end - start, MaxResults: size, Items: []any{}, HasPrev: start > 0, HasNext: end < len(found)}
 	for _, f := range found[start:end] {
 		p.Items = append(p.Items, f.value)

@@ -13,40 +13,52 @@ type Fault struct {
 	// On names the calls: "POST /transferFunds", or "" for the next transfer in either form.
 	On string
 
-	DropBefore, DropAfter   bool          // close the connection before or after the call is carried out
-	ResetBefore, ResetAfter bool          // the same with a reset instead of an orderly close
-	HangAfter               bool          // carry out, then answer only when the client has given up
-	Delay                   time.Duration // answer so much later, in real time
-	StatusBefore            int           // answer this status with Tango's JSON error, and carry nothing out
-	Key                     string        // its i18nKey
-	Plain                   bool          // with StatusBefore or StatusAfter: HTML instead of JSON
-	StatusAfter             int           // carry out, then answer this status
-	Location                string        // with StatusAfter 3xx
-	Body                    []byte        // carry out, then answer 200 with this body
-	Truncate                bool          // carry out, then send half of the answer and close
-	Huge                    bool          // carry out, then answer with megabytes of spaces before the JSON
-	Late                    time.Duration // carry out so much later on the clock, and drop the answer now
-	Twice                   bool          // an intermediary carries it out twice
-	Echo                    func(*wireTransferred)
+	DropBefore, DropAfter   bool                   // close the connection before or after the call is carried out
+	ResetBefore, ResetAfter bool                   // the same with a reset instead of an orderly close
+	HangAfter               bool                   // carry out, then answer only when the client has given up
+	Delay                   time.Duration          // answer so much later, in real time
+	StatusBefore            int                    // answer this status with Tango's JSON error, and carry nothing out
+	Key                     string                 // its i18nKey
+	Plain                   bool                   // with StatusBefore or StatusAfter: HTML instead of JSON
+	StatusAfter             int                    // carry out, then answer this status
+	Location                string                 // with StatusAfter 3xx
+	Body                    []byte                 // carry out, then answer 200 with this body
+	Truncate                bool                   // carry out, then send half of the answer and close
+	Huge                    bool                   // carry out, then answer with megabytes of spaces before the JSON
+	Late                    time.Duration          // carry out so much later on the clock, and drop the answer now
+	Twice                   bool                   // an intermediary carries it out twice
+	Echo                    func(*wireTransferred) // carry out, then answer with this changed: one of the Echo functions
 }
 
-// The wrong echoes that an answer may carry.
-var (
-	// EchoAmount says that another amount moved.
-	EchoAmount = func(t *wireTransferred) { t.Amount++ }
-	// EchoSwap names the accounts the other way round.
-	EchoSwap = func(t *wireTransferred) { t.From, t.To = t.To, t.From }
-	// EchoNotes carries somebody else's notes.
-	EchoNotes = func(t *wireTransferred) { t.Notes = "another transfer" }
-	// EchoReference carries somebody else's reference.
-	EchoReference = func(t *wireTransferred) { t.Reference = "TB-00000000" }
-	// EchoBalance has balances that do not fit the amount.
-	EchoBalance = func(t *wireTransferred) { t.From.End-- }
-	// EchoOld is an answer of an hour ago, as a cache would give it.
-	EchoOld = func(t *wireTransferred) { t.Date = "2001-01-01T00:00:00Z" }
-	// EchoCurrency names another currency.
-	EchoCurrency = func(t *wireTransferred) { t.From.Currency = "MXN" }
-)
+// EchoAmount says that another amount moved.
+func EchoAmount(t *wireTransferred) { t.Amount++ }
+
+// EchoSwap names the accounts the other way round.
+func EchoSwap(t *wireTransferred) { t.From, t.To = t.To, t.From }
+
+// EchoNotes carries somebody else's notes.
+func EchoNotes(t *wireTransferred) { t.Notes = "another transfer" }
+
+// EchoReference carries somebody else's reference.
+func EchoReference(t *wireTransferred) { t.Reference = "TB-00000000" }
+
+// EchoNoReference carries none, as the older pages have it. That is not wrong.
+func EchoNoReference(t *wireTransferred) { t.Reference = "" }
+
+// EchoBalance has balances of the source that do not fit the amount.
+func EchoBalance(t *wireTransferred) { t.From.End-- }
+
+// EchoGain has balances of the destination that do not fit the amount.
+func EchoGain(t *wireTransferred) { t.To.End++ }
+
+// EchoOld is an answer of long ago, as a cache would give it.
+func EchoOld(t *wireTransferred) { t.Date = "2001-01-01T00:00:00Z" }
+
+// EchoCurrency names another currency on the source's side.
+func EchoCurrency(t *wireTransferred) { t.From.Currency = "MXN" }
+
+// EchoToCurrency names another currency on the destination's side.
+func EchoToCurrency(t *wireTransferred) { t.To.Currency = "MXN" }
 
 // Arm lines up faults for the next calls that they name, one call each.
 func (s *Sim) Arm(faults ...Fault) {
@@ -106,7 +118,7 @@ func (f *Fault) before(c *call) bool {
 // after applies what goes wrong with the answer, and reports whether the usual answer is off.
 func (f *Fault) after(c *call, _ int, body []byte) bool {
 	if f.Delay > 0 {
-		wait(c.r, f.Delay)
+		c.wait(f.Delay)
 	}
 	switch {
 	case f.DropAfter:
@@ -114,7 +126,7 @@ func (f *Fault) after(c *call, _ int, body []byte) bool {
 	case f.ResetAfter:
 		reset(c.w)
 	case f.HangAfter:
-		wait(c.r, time.Minute)
+		c.wait(time.Minute)
 		f.drop(c)
 	case f.StatusAfter != 0:
 		if f.Location != "" {
@@ -123,7 +135,7 @@ func (f *Fault) after(c *call, _ int, body []byte) bool {
 		html(c.w, f.StatusAfter)
 	case f.Body != nil:
 		c.w.Header().Set("Content-Type", "application/json")
-		_, _ = c.w.Write(f.Body) // the fault is the point
+		_, _ = c.w.Write(f.Body) //nolint:gosec // what a test armed; the fault is the point
 	case f.Truncate:
 		c.w.Header().Set("Content-Type", "application/json")
 		c.w.Header().Set("Content-Length", "100000")
@@ -138,13 +150,15 @@ func (f *Fault) after(c *call, _ int, body []byte) bool {
 	return true
 }
 
-// wait lets real time pass, or ends when the client has gone. Other calls go on meanwhile.
-func wait(r *http.Request, d time.Duration) {
+// wait lets real time pass, or ends when the client has gone. Other calls go on meanwhile: the lock is given up.
+func (c *call) wait(d time.Duration) {
+	c.sim.mu.Unlock()
+	defer c.sim.mu.Lock()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-r.Context().Done():
+	case <-c.r.Context().Done():
 	}
 }
 

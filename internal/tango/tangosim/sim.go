@@ -157,6 +157,9 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request, pattern string, hand
 		subtle.ConstantTimeCompare([]byte(key), []byte(s.config.PlatformKey)) != 1:
 		c.fail(http.StatusUnauthorized, "401.501", "Platform name or key is wrong")
 		return
+	case !admitsJSON(r.Header.Values("Accept")):
+		c.fail(http.StatusNotAcceptable, "406.001", "Accept must admit JSON")
+		return
 	case r.Method == http.MethodPost && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json"):
 		c.fail(http.StatusUnsupportedMediaType, "415.001", "Content type must be application/json")
 		return
@@ -171,6 +174,12 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request, pattern string, hand
 		return
 	}
 	handle(c)
+}
+
+// admitsJSON holds for no Accept header at all, and for one that names JSON or anything.
+func admitsJSON(accept []string) bool {
+	list := strings.ToLower(strings.Join(accept, ","))
+	return list == "" || strings.Contains(list, "application/json") || strings.Contains(list, "*/*") || strings.Contains(list, "application/*")
 }
 
 // wireError is Tango's usual error body.

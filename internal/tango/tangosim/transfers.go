@@ -1,21 +1,17 @@
 package tangosim
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
 
-// wireTransfer is what a transfer asks for.
-type wireTransfer struct {
-	From      string      `json:"transferFrom"`
-	To        string      `json:"transferTo"`
-	Amount    json.Number `json:"amount"`
-	Notes     *string     `json:"transferNotes"`
-	Reference *string     `json:"externalRefID"`
+// transferOrder is what a transfer asks for. amount is as it came.
+type transferOrder struct {
+	from, to, amount, notes, reference string
 }
 
 type wireTransferred struct {
@@ -44,80 +40,82 @@ func readBody(r *http.Request) []byte {
 }
 
 func (s *Sim) postTransfer(c *call) {
-	var t wireTransfer
-	d := json.NewDecoder(bytes.NewReader(c.body))
-	d.UseNumber()
-	if err := d.Decode(&t); err != nil {
+	t, ok := readTransfer(c.body)
+	if !ok {
 		c.fail(http.StatusBadRequest, "400.501", "JSON parse error")
 		return
 	}
 	s.transfer(c, t)
 }
 
+// readTransfer takes names as they are written, letter by letter, texts only as strings and the amount only as a number.
+func readTransfer(body []byte) (t transferOrder, ok bool) {
+	var named map[string]json.RawMessage
+	if json.Unmarshal(body, &named) != nil {
+		return t, false
+	}
+	for name, target := range map[string]*string{
+		"transferFrom": &t.from, "transferTo": &t.to, "transferNotes": &t.notes, "externalRefID": &t.reference,
+	} {
+		if raw, given := named[name]; given && json.Unmarshal(raw, target) != nil {
+			return t, false
+		}
+	}
+	t.amount = string(named["amount"])
+	return t, !strings.HasPrefix(t.amount, `"`)
+}
+
 // getTransfer is the form of the older pages.
 func (s *Sim) getTransfer(c *call) {
 	q := c.r.URL.Query()
-	t := wireTransfer{From: q.Get("transferFrom"), To: q.Get("transferTo"), Amount: json.Number(q.Get("amount"))}
-	if q.Has("transferNotes") {
-		notes := q.Get("transferNotes")
-		t.Notes = &notes
-	}
-	if q.Has("externalRefID") {
-		reference := q.Get("externalRefID")
-		t.Reference = &reference
-	}
-	s.transfer(c, t)
+	s.transfer(c, transferOrder{
+		from: q.Get("transferFrom"), to: q.Get("transferTo"), amount: q.Get("amount"), notes: q.Get("transferNotes"),
+		reference: q.Get("externalRefID"),
+	})
 }
 
-func (s *Sim) transfer(c *call, t wireTransfer) {
-	amount, ok := cents(t.Amount.String())
-	notes, reference := "", ""
-	if t.Notes != nil {
-		notes = *t.Notes
-	}
-	if t.Reference != nil {
-		reference = *t.Reference
-	}
-	from, to := s.account(t.From), s.account(t.To)
+func (s *Sim) transfer(c *call, t transferOrder) {
+	amount, ok := cents(t.amount)
+	from, to := s.account(t.from), s.account(t.to)
 	switch {
-	case t.From == "":
+	case t.from == "":
 		c.invalid("transferFrom", "422.128", "must not be null", "")
-	case t.To == "":
+	case t.to == "":
 		c.invalid("transferTo", "422.128", "must not be null", "")
 	case !ok:
-		c.invalid("amount", "422.140", "At most two decimals", t.Amount.String())
+		c.invalid("amount", "422.140", "At most two decimals", t.amount)
 	case amount <= 0:
-		c.invalid("amount", "422.141", "must be above zero", t.Amount.String())
-	case utf8.RuneCountInString(notes) > 150:
+		c.invalid("amount", "422.141", "must be above zero", t.amount)
+	case utf8.RuneCountInString(t.notes) > 150:
 		c.invalid("transferNotes", "422.126", "At most 150 characters", "")
-	case len(reference) > 100:
+	case len(t.reference) > 100:
 		c.invalid("externalRefID", "422.126", "At most 100 characters", "")
 	case from == nil || to == nil:
-		c.fail(http.StatusBadRequest, "404.004", "Account not found or inactive")
+		c.fail(http.StatusNotFound, "404.003", "Account not found")
 	case from == to:
-		c.invalid("transferTo", "400.001", "Accounts must differ", t.To)
+		c.invalid("transferTo", "400.001", "Accounts must differ", t.to)
 	case from.Status != "ACTIVE" || to.Status != "ACTIVE":
 		c.fail(http.StatusBadRequest, "422.156", "Account must have status ACTIVE")
 	case from.Currency != to.Currency:
 		c.fail(http.StatusBadRequest, "422.003", "Currencies differ")
-	case reference != "" && s.state.Used[from.ID+"/"+reference]:
+	case t.reference != "" && s.state.Used[from.ID+"/"+t.reference]:
 		c.fail(http.StatusConflict, "", "externalRefID is not unique: duplicate funding request")
 	case from.Cents < amount:
 		c.fail(http.StatusBadRequest, "402.001", "Insufficient funds")
 	default:
-		s.execute(c, from, to, amount, notes, reference)
+		s.execute(c, from, to, amount, t)
 	}
 }
 
-func (s *Sim) execute(c *call, from, to *account, amount int64, notes, reference string) {
-	m := Movement{Reference: reference, From: from.ID, To: to.ID, Cents: amount, Notes: notes, At: c.now}
+func (s *Sim) execute(c *call, from, to *account, amount int64, t transferOrder) {
+	m := Movement{Reference: t.reference, From: from.ID, To: to.ID, Cents: amount, Notes: t.notes, At: c.now}
 	if c.fault != nil && c.fault.Late > 0 {
 		s.state.Late = append(s.state.Late, lateMovement{Due: c.now.Add(c.fault.Late), Movement: m})
 		c.fault.drop(c)
 		return
 	}
 	answer := wireTransferred{
-		Date: stamp(c.now), Amount: decimal(amount), Notes: notes, Reference: reference,
+		Date: stamp(c.now), Amount: decimal(amount), Notes: t.notes, Reference: t.reference,
 		From: end(from), To: end(to),
 	}
 	s.move(m)
