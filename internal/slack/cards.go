@@ -138,7 +138,7 @@ func (e *Edge) cardMessage(ctx context.Context, person string, c treasury.Card) 
 // deposit answers with one deposit, as Tango has it now.
 func (e *Edge) deposit(ctx context.Context, q Question) (message, error) {
 	id := strings.ToUpper(strings.Trim(q.Words, "\"“”"))
-	answer, err := e.Desk.Books.Deposit(ctx, id, "")
+	answer, err := e.Desk.Books.DepositStatus(ctx, id, "")
 	if errors.Is(err, treasury.ErrNotFound) {
 		return message{}, &badFilter{"Tango knows no deposit " + code(clip(id, 60)) + "."}
 	}

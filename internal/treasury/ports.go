@@ -94,8 +94,8 @@ type Books interface {
 	Customers(ctx context.Context, q CustomerQuery) (CustomerPage, error)
 	Card(ctx context.Context, token string) (Card, error)
 	Cards(ctx context.Context, q CardQuery) (CardPage, error)
-	// Deposit reads a deposit by its referenceDepositID. The verdict is VerdictDone, VerdictPending or VerdictDeclined.
-	Deposit(ctx context.Context, id string, currency money.Currency) (Answer, error)
+	// DepositStatus reads a deposit by its referenceDepositID. The verdict is VerdictDone, VerdictPending or VerdictDeclined.
+	DepositStatus(ctx context.Context, id string, currency money.Currency) (Answer, error)
 }
 
 // Mover makes the calls that change something at Tango. It sends at most once per call and says what is known afterwards.

@@ -83,7 +83,7 @@ func (d *Desk) settleOne(ctx context.Context, r Request) error {
 	if r.Answer == nil || r.Answer.Deposit == nil {
 		return fmt.Errorf("settling %s without a deposit's id: %w", r.ID, ErrInvalid)
 	}
-	answer, err := d.Books.Deposit(ctx, r.Answer.Deposit.ID, r.Action.Amount().Currency)
+	answer, err := d.Books.DepositStatus(ctx, r.Answer.Deposit.ID, r.Action.Amount().Currency)
 	if err != nil && d.Clock().Before(r.Attempt.SentAt.Add(SettleGiveUp)) {
 		return fmt.Errorf("asking for the deposit of %s: %w", r.ID, err)
 	}
