@@ -36,7 +36,7 @@ func (e *Edge) redrawHomes(ctx context.Context, id string) error {
 
 func (e *Edge) show(ctx context.Context, r treasury.Request, n treasury.Notice) (treasury.Notice, error) {
 	var err error
-	if n.Card, err = e.put(ctx, e.Desk.Policy.Approvals, n.Card, card(r)); err != nil {
+	if n.Card, err = e.put(ctx, e.Desk.Policy.Approvals, n.Card, card(r, e.doubtButtons(r)...)); err != nil {
 		return n, fmt.Errorf("the card of %s: %w", r.ID, err)
 	}
 	if n.Direct, err = e.put(ctx, r.Requester, n.Direct, directMessage(r)); err != nil {
@@ -55,7 +55,19 @@ func (e *Edge) show(ctx context.Context, r treasury.Request, n treasury.Notice) 
 		}
 		n.Reminded = n.Reminders
 	}
+	if n.Nagged < n.Nags && r.State == treasury.StateInDoubt {
+		if _, err := e.Client.post(ctx, n.Card.Channel, n.Card.TS, message{Text: nagText(r, n.Nags)}); err != nil {
+			return n, fmt.Errorf("the daily question about %s: %w", r.ID, err)
+		}
+		n.Nagged = n.Nags
+	}
 	return n, nil
+}
+
+// nagText asks again about a request in doubt.
+func nagText(r treasury.Request, days int) string {
+	return fmt.Sprintf("Request %s (%s) has been in doubt for %s. Two approvers must look and say what they found, with the button on its card.",
+		r.ID, actionTitle(r.Action), plural(days, "day"))
 }
 
 // tells reports whether the requester gets a message of its own about a state: an update of an old one notifies nobody.

@@ -34,8 +34,8 @@ func requestFacts(r treasury.Request) []fact {
 	return list
 }
 
-// card draws a request for the approvals channel, as it is now.
-func card(r treasury.Request) message {
+// card draws a request for the approvals channel, as it is now. doubt are the buttons of a request in doubt.
+func card(r treasury.Request, doubt ...slackgo.BlockElement) message {
 	blocks := []slackgo.Block{header(stateSign(r.State) + " " + stateWord(r))}
 	blocks = append(blocks, requestBlocks(r)...)
 	if lines := progress(r); len(lines) > 0 {
@@ -53,6 +53,9 @@ func card(r treasury.Request) message {
 		blocks = append(blocks, actions(block, stopButton(r)))
 	case treasury.StateClaimed, treasury.StateSending, treasury.StateSettling, treasury.StateSucceeded, treasury.StateDeclined,
 		treasury.StateFailed, treasury.StateDenied, treasury.StateCancelled, treasury.StateExpired, treasury.StateInDoubt:
+	}
+	if len(doubt) > 0 {
+		blocks = append(blocks, actions(block, doubt...))
 	}
 	foot := "Request " + code(r.ID)
 	if r.State == treasury.StatePending {
@@ -125,6 +128,9 @@ func outcome(r treasury.Request) []string {
 		return doubtLines(r)
 	case treasury.StateFailed, treasury.StateCancelled:
 		lines := []string{reasonWords(r)}
+		if r.Reason == treasury.ReasonFound {
+			lines = append(lines, inquiryLines(r)...)
+		}
 		if r.ClosedBy != "" {
 			lines = append(lines, "By "+mention(r.ClosedBy)+" "+date(r.ClosedAt)+".")
 		}
@@ -173,7 +179,7 @@ func depositID(a *treasury.Answer) string {
 func doubtLines(r treasury.Request) []string {
 	lines := []string{
 		doubtWords(r.Answer),
-		"*Tangobot will not send it again.* What it touches stays reserved, so no other request changes it meanwhile.",
+		"*Tangobot does not send it again by itself.* What it touches stays reserved, so no other request changes it meanwhile.",
 	}
 	const notByHand = ", and do not repeat it by hand before that."
 	switch r.Action.Kind {
@@ -189,12 +195,15 @@ func doubtLines(r treasury.Request) []string {
 	case treasury.ActionCreateCustomer:
 		lines = append(lines, "Please look with "+code("/tango customer "+r.Action.CreateCustomer.ID)+notByHand)
 	}
-	return lines
+	return append(lines, inquiryLines(r)...)
 }
 
 // succeededLines tells what came of a request that was carried out.
 func succeededLines(r treasury.Request) []string {
 	a := r.Answer
+	if r.Reason == treasury.ReasonFound {
+		return append([]string{"It was carried out after all. " + reasonWords(r)}, inquiryLines(r)...)
+	}
 	if a == nil {
 		return nil
 	}

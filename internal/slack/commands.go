@@ -111,6 +111,8 @@ func (e *Edge) command(ctx context.Context, c command, ref string) string {
 	switch c.word {
 	case "", "help":
 		return helpWords(c.name)
+	case "stop", "resume":
+		return e.commandStop(ctx, c, ref)
 	case AskBalance, AskAccounts, AskAccount, AskCustomers, AskCustomer, AskCards, AskCard, AskDeposit, AskRequests:
 		if needsName(c.word) && c.rest == "" {
 			return "Which one? Type " + code(c.name+" "+c.word+" <id>") + ", or " + code(c.name+" "+c.word+"s") + " for a list. Nothing was done."
@@ -219,6 +221,7 @@ func usage() []struct{ form, example, does string } {
 		{"account edit <id>", "account edit marketing-us", "opens a form to change its name or addresses"},
 		{"customer create", "customer create", "opens a form for a new customer"},
 		{"requests [mine|waiting|in-doubt|<id>]", "requests waiting", "requests, and the full history of one"},
+		{"stop [why]", "stop looking into a doubt", "stops all sending to Tango at once; `resume` lets it go on, `resume <account>` frees a frozen one"},
 		{"help", "help", "this list"},
 	}
 }

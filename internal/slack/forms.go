@@ -146,7 +146,14 @@ func (e *Edge) submitForm(ctx context.Context, i interaction, ref string) any {
 	if data == "" {
 		return updateTo(wordsView("Not requested", "This is more text than a form can carry. Please shorten it. Nothing was done."))
 	}
+	stop, err := e.Desk.Stopped(ctx)
+	if err != nil {
+		return e.refuseForm(ctx, err, ref, nil)
+	}
 	view := checkView(draft.ID, p, data)
+	if stop.Stopped {
+		view.Blocks.BlockSet = append(view.Blocks.BlockSet, section(stopWords(stop)))
+	}
 	return slackgo.NewPushViewSubmissionResponse(&view)
 }
 

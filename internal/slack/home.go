@@ -119,7 +119,15 @@ func (e *Edge) home(ctx context.Context, person string) ([]slackgo.Block, error)
 			mine = append(mine, r)
 		}
 	}
-	blocks := e.homeRequests(ctx, "Waiting for you", "Nothing waits for your decision.", waiting, homeWaiting, person)
+	stop, err := e.Desk.Stopped(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var blocks []slackgo.Block
+	if stop.Stopped {
+		blocks = append(blocks, section(stopWords(stop)))
+	}
+	blocks = append(blocks, e.homeRequests(ctx, "Waiting for you", "Nothing waits for your decision.", waiting, homeWaiting, person)...)
 	if len(doubts) > 0 {
 		blocks = append(blocks, e.homeRequests(ctx, "⚠️ In doubt", "", doubts, homeOpen, person)...)
 	}

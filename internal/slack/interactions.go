@@ -155,6 +155,10 @@ func (e *Edge) submitted(ctx context.Context, i interaction, ref string) any {
 		return e.submitCheck(ctx, i, ref)
 	case viewDecision:
 		return e.submitDecision(ctx, i, ref)
+	case viewTestify:
+		return e.submitTestify(ctx, i, ref)
+	case viewResend:
+		return e.submitResend(ctx, i, ref)
 	}
 	return updateTo(wordsView("Not done", "This form is of another version of Tangobot. Nothing was done. Please open it again."))
 }
@@ -201,6 +205,10 @@ func (e *Edge) click(ctx context.Context, i interaction, ref string) string {
 		e.refreshHome(ctx, i)
 	case actionNext, actionPrev:
 		err = e.turnPage(ctx, i, a.Value, ref)
+	case actionTestify:
+		err = e.openTestify(ctx, i, a.Value)
+	case actionResend:
+		err = e.openResend(ctx, i, a.Value)
 	case actionLink:
 		err = e.Desk.AskForLink(ctx, i.User.ID, a.Value)
 	case actionNewTransfer, actionNewDeposit, actionTransferFrom, actionTransferTo, actionDeposit, actionEdit, actionRegister, actionOpenAccount:

@@ -42,7 +42,11 @@ func (e *Edge) requests(ctx context.Context, q Question) (message, error) {
 		return message{}, err
 	}
 	history, err := e.Desk.History(ctx, r)
-	return requestMessage(r, history, err), nil
+	m := requestMessage(r, history, err)
+	if buttons := e.doubtButtons(r); len(buttons) > 0 {
+		m.Blocks = append(m.Blocks, actions("doubt", buttons...))
+	}
+	return m, nil
 }
 
 // requestList answers with a page of requests that the desk gives whole.

@@ -39,6 +39,8 @@ func reasonWords(r treasury.Request) string {
 		return "Tango does not know one of the accounts any more."
 	case treasury.ReasonRefused:
 		return refusalWords(r.Answer)
+	case treasury.ReasonFound:
+		return foundWords(r.Inquiry)
 	case treasury.ReasonCardGone:
 		return "The card is not registered on this account any more. Register it again, or choose another one."
 	case treasury.ReasonCardExpired:
@@ -60,6 +62,19 @@ func reasonWords(r treasury.Request) string {
 		return "Tango could not be reached in three tries, and nothing was sent in any of them. Ask again later."
 	}
 	return string(r.Reason)
+}
+
+// foundWords says how a doubt was closed.
+func foundWords(i *treasury.Inquiry) string {
+	switch {
+	case i == nil:
+		return "The doubt about it was closed."
+	case i.Agreeing(treasury.FindingExecuted) >= 2, i.Agreeing(treasury.FindingNot) >= 2:
+		return "Two people looked and agreed."
+	case i.Evidence != nil:
+		return "The evidence decided it: " + ruleWords(i.Evidence)
+	}
+	return "Tango's answer proved it."
 }
 
 func refusalWords(a *treasury.Answer) string {
@@ -148,6 +163,20 @@ func entryWords(e treasury.Entry) string {
 		return answerWords(e)
 	case treasury.EventLost:
 		return doubtWords(e.Answer)
+	case treasury.EventEvidence:
+		if e.Evidence == nil {
+			return "Evidence was gathered"
+		}
+		return "Evidence was gathered: " + gradeWords(e.Evidence.Says) + ". " + ruleWords(e.Evidence)
+	case treasury.EventFinding:
+		if e.Finding == nil {
+			return who + " said what they found"
+		}
+		return who + " says: " + findingWords(e.Finding.Finding) + ". Seen: " + escape(visible(e.Finding.Seen))
+	case treasury.EventResendVote:
+		return who + " approved sending it again with the same reference"
+	case treasury.EventResend:
+		return "Handed to Tango again, with the same reference" + attempt
 	case treasury.EventInvite:
 		return "A one-time link to the card page was made"
 	case treasury.EventOverdue:
@@ -297,6 +326,14 @@ func forbiddenWords(no *treasury.Forbidden) string {
 		return "What you saw is not what the request says. Nothing was changed. Please open it again."
 	case treasury.WhyNoComment:
 		return "A denial needs a reason, so that the requester knows what to do."
+	case treasury.WhyTooEarly:
+		return "It is too early to decide this: the evidence is still being gathered, or a deposit may still be pending at Tango for up to a week. Nothing was changed."
+	case treasury.WhyNoEvidence:
+		return "Say what you saw, and where: without it your word cannot be checked."
+	case treasury.WhyNoResend:
+		return "Sending it again is not offered for this request. Nothing was changed."
+	case treasury.WhyNoStop:
+		return "You may not stop or resume sending. " + groupWords(no.Groups) + " may."
 	case treasury.WhyCardsOff:
 		return "Cards are not registered through Tangobot here. " + askOwner
 	case treasury.WhyLink:

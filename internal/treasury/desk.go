@@ -103,6 +103,13 @@ func (d *Desk) writes(ctx context.Context, before Request, version int64, after 
 	}
 	notice.Want = after.Step
 	writes := []Write{requestWrite(after, version), entry.write(), notice.write(after.ID, noticeVersion, e.At)}
+	if e.Kind == EventClaim || e.Kind == EventSend || e.Kind == EventResend {
+		stop, err := d.stopWrite(ctx)
+		if err != nil {
+			return nil, Request{}, err
+		}
+		writes = append(writes, stop)
+	}
 	if before.State.HoldsLanes() != after.State.HoldsLanes() {
 		lanes, err := d.laneWrites(ctx, before, after, e.At)
 		if err != nil {
@@ -180,7 +187,7 @@ func (d *Desk) laneWrites(ctx context.Context, before, after Request, at time.Ti
 	accounts := after.Action.Lanes()
 	keys := make([]string, len(accounts))
 	for i, account := range accounts {
-		keys[i] = "LANE#" + account
+		keys[i] = laneKey(account)
 	}
 	records, err := d.Journal.Get(ctx, keys...)
 	if err != nil {
@@ -200,6 +207,8 @@ func (d *Desk) laneWrites(ctx context.Context, before, after Request, at time.Ti
 	}
 	return writes, nil
 }
+
+func laneKey(account string) string { return "LANE#" + account }
 
 func requestKey(id string) string { return "REQ#" + id }
 

@@ -64,6 +64,13 @@ func chunkKey(set, number int) string { return fmt.Sprintf("%s#%d#%04d", directo
 type latest struct {
 	Account Account   `json:"account"`
 	At      time.Time `json:"at"`
+	Reads   int       `json:"reads,omitempty"` // how often its balance was held against the one before
+	Drift   time.Time `json:"drift,omitzero"`  // when it last was another one, and we had not moved it
+}
+
+// isQuiet reports whether nobody but us has moved the account's money for a long time, as far as we have looked.
+func (l latest) isQuiet(now time.Time) bool {
+	return l.Reads > 0 && (l.Drift.IsZero() || now.Sub(l.Drift) > quietAfter)
 }
 
 func accountKey(id string) string { return "ACCOUNT#" + id }
@@ -268,27 +275,55 @@ func (d *Desk) Known(ctx context.Context, id string) (Account, time.Time, error)
 	return Account{}, time.Time{}, fmt.Errorf("account %s: %w", id, ErrNotFound)
 }
 
-// Learn keeps accounts that were just read, for the forms and App Home: at most MaxWrites at once. Failing to keep them
-// costs freshness alone, and so does another reader who was quicker.
-func (d *Desk) Learn(ctx context.Context, accounts ...Account) {
+// Learn keeps accounts that were just read, for the forms, App Home and inquiries: at most MaxWrites at once. A balance
+// that changed without us is noted. Failing to keep them costs freshness alone, and so does another reader who was quicker.
+func (d *Desk) Learn(ctx context.Context, accounts ...Account) { d.learn(ctx, false, accounts...) }
+
+// learn is Learn; ours says that we moved the accounts' money ourselves.
+func (d *Desk) learn(ctx context.Context, ours bool, accounts ...Account) {
 	if len(accounts) == 0 {
 		return
 	}
 	now := d.Clock()
-	keys := make([]string, len(accounts))
+	n := len(accounts)
+	keys := make([]string, 2*n)
 	for i, a := range accounts {
-		keys[i] = accountKey(a.ID)
+		keys[i], keys[n+i] = accountKey(a.ID), laneKey(a.ID)
 	}
+	drifts := map[string]int64{}
 	records, err := d.Journal.Get(ctx, keys...)
 	if err == nil {
 		writes := make([]Write, len(accounts))
 		for i, a := range accounts {
-			writes[i] = Write{Key: keys[i], Version: records[i].Version, Body: encode(latest{Account: a, At: now})}
+			var old latest
+			var lane Lane
+			if old, err = decode[latest](records[i]); err == nil {
+				lane, err = decode[Lane](records[n+i])
+			}
+			if err != nil {
+				break
+			}
+			ours := ours || lane.Holder != "" // a request of ours may be moving it just now
+			l := latest{Account: a, At: now, Reads: old.Reads, Drift: old.Drift}
+			if known := old.Account.Balance; !ours && known.IsKnown() && known.Currency == a.Balance.Currency {
+				l.Reads++
+				if change := a.Balance.Hundredths - known.Hundredths; change != 0 {
+					l.Drift, drifts[a.ID] = now, change
+				}
+			}
+			writes[i] = Write{Key: keys[i], Version: records[i].Version, Body: encode(l)}
 		}
-		err = d.Journal.Commit(ctx, NewWriteID(), writes...)
+		if err == nil {
+			err = d.Journal.Commit(ctx, NewWriteID(), writes...)
+		}
 	}
 	if err != nil && !errors.Is(err, ErrConflict) {
 		d.Log.WarnContext(ctx, "balances not kept", "accounts", len(accounts), "error", err)
+	}
+	for account, change := range drifts {
+		if err := d.drifted(ctx, account, change); err != nil {
+			d.Log.WarnContext(ctx, "drift not held against closed requests", "account", account, "error", err)
+		}
 	}
 }
 
@@ -304,7 +339,7 @@ func (d *Desk) learnFrom(ctx context.Context, t Transfer, answer Answer) {
 			accounts = append(accounts, a)
 		}
 	}
-	d.Learn(ctx, accounts...)
+	d.learn(ctx, true, accounts...)
 }
 
 // SearchCustomers finds up to limit customers whose id or name has all the words, by id.

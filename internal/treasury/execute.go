@@ -43,6 +43,8 @@ func (d *Desk) Execute(ctx context.Context, id string) error {
 	}
 	now := d.Clock()
 	switch {
+	case r.State == StateInDoubt && r.MayResend() && deadline.Sub(now) >= minRun:
+		return d.resendOnce(ctx, r, deadline)
 	case r.State != StateApproved:
 		return nil // a redelivery; the sweep judges attempts that were cut off
 	case now.Before(r.DueAt):
@@ -62,6 +64,8 @@ func (d *Desk) Execute(ctx context.Context, id string) error {
 	}
 	r, err = d.claim(ctx, id, valid, deadline)
 	switch {
+	case errors.Is(err, ErrStopped):
+		return nil // the sweep queues it again, until somebody resumes
 	case errors.Is(err, ErrLaneBusy):
 		return nil // whoever frees the lane queues it again, and the sweep stands behind that
 	case errors.Is(err, errOverLimit):
@@ -117,6 +121,11 @@ func (d *Desk) attempt(ctx context.Context, r Request, call func(context.Context
 	r, err = d.change(ctx, r.ID, func(Request) (Event, error) {
 		return Event{Kind: EventSend, At: d.Clock(), Attempt: mine, Before: before}, nil
 	})
+	if errors.Is(err, ErrStopped) { // the commit was not tried
+		return d.change(ctx, r.ID, func(Request) (Event, error) {
+			return Event{Kind: EventRelease, At: d.Clock(), Attempt: mine}, nil
+		})
+	}
 	if err != nil {
 		return r, err // not known to be marked: not sent. The sweep releases it or calls it in doubt.
 	}

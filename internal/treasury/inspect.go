@@ -164,6 +164,7 @@ func (d *Desk) refreshAfter(ctx context.Context, r Request) {
 	switch a := r.Action; a.Kind {
 	case ActionTransfer:
 		d.learnFrom(ctx, *a.Transfer, *r.Answer)
+		err = d.checkOnce(ctx, r)
 	case ActionDeposit:
 		err = d.reread(ctx, a.Deposit.Account.ID, a.Deposit.Customer)
 		d.learnFee(ctx, r.Answer.Deposit)
@@ -185,7 +186,29 @@ func (d *Desk) reread(ctx context.Context, account, customer string) error {
 	a, err := d.Books.Account(ctx, account)
 	if err == nil {
 		a.Customer = customer
-		d.Learn(ctx, a)
+		d.learn(ctx, true, a)
 	}
 	return err
+}
+
+// checkOnce reads both accounts after a transfer: when each has moved by the amount once more than the answer tells,
+// somebody between us and Tango has sent the call twice. That is an alarm, and nothing more moves on them until people
+// have looked.
+func (d *Desk) checkOnce(ctx context.Context, r Request) error {
+	t, answer := r.Action.Transfer, r.Answer
+	from, err := d.Books.Account(ctx, t.From.ID)
+	if err != nil {
+		return err
+	}
+	to, err := d.Books.Account(ctx, t.To.ID)
+	if err != nil {
+		return err
+	}
+	left, cameErr := answer.FromAfter.Sub(from.Balance)
+	came, leftErr := to.Balance.Sub(answer.ToAfter)
+	if cameErr != nil || leftErr != nil || left != t.Amount || came != t.Amount {
+		return nil
+	}
+	d.Log.ErrorContext(ctx, "money moved twice", "request", r.ID, "attempt", r.Attempt.ID)
+	return d.freeze(ctx, r)
 }

@@ -23,6 +23,11 @@ const (
 	EventInvite  EventKind = "invited"   // register_card: a one-time link was made
 	EventSettle  EventKind = "settled"   // the sweep: Tango decided about a settling deposit, or no answer came for a week
 	EventOverdue EventKind = "overdue"   // the sweep: a deposit settles for longer than Tango says
+
+	EventEvidence   EventKind = "evidence"    // the sweep: what Tango shows of a request in doubt
+	EventFinding    EventKind = "finding"     // a person's word about a request in doubt
+	EventResendVote EventKind = "resend_vote" // an approval to send again with the same reference
+	EventResend     EventKind = "resend"      // the mark before that send
 )
 
 // Event is the input of Next. Only the fields that its kind names are read.
@@ -31,13 +36,16 @@ type Event struct {
 	At   time.Time
 	By   string // Slack user id; empty for Tangobot itself
 
-	Vote     Vote          // EventVote
-	Eligible bool          // EventVote, EventCancel: By is an approver of the rule, looked up just now
+	Vote     Vote          // EventVote, EventResendVote
+	Eligible bool          // By is somebody whose word counts, looked up just now
+	Groups   []string      // EventFinding, EventResendVote: whose word counts, for the refusal
+	Evidence Evidence      // EventEvidence
+	Finding  Verified      // EventFinding
 	DueAt    time.Time     // EventVote: the end of the undo window, should this vote complete the quorum
 	Reason   Reason        // EventCancel by Tangobot, EventRefuse
-	Valid    int           // EventClaim, EventInvite: approving votes whose givers still have authority
+	Valid    int           // EventClaim, EventInvite, EventResend: approving votes whose givers still have authority
 	Invite   Invite        // EventInvite: the new link; EventClaim of register_card: the link that was used
-	NotAfter time.Time     // EventClaim: the end of the worker's invocation
+	NotAfter time.Time     // EventClaim, EventResend: the end of the worker's invocation
 	Attempt  string        // EventRelease, EventRefuse, EventSend, EventAnswer: the worker's attempt; empty for the sweep
 	Before   []BalanceRead // EventSend: balances read while the lanes were held
 	Answer   Answer        // EventAnswer, EventSettle
@@ -73,7 +81,9 @@ const (
 //	sending  -> succeeded | settling | declined | failed | in_doubt
 //	sending  -> approved                              (provably no byte left; or a refused card, which its holder corrects)
 //	settling -> succeeded | declined | in_doubt
+//	in_doubt -> succeeded | failed                    (with evidence, or by two people who agree)
 //	in_doubt -> succeeded | settling                  (a late answer of the same attempt)
+//	in_doubt -> sending                               (once, with the same reference, by a full quorum)
 func Next(r Request, e Event) (Request, error) {
 	var err error
 	r.Votes = slices.Clone(r.Votes) // the caller's request must not change under a refused event
@@ -102,6 +112,14 @@ func Next(r Request, e Event) (Request, error) {
 		err = r.settle(e)
 	case EventOverdue:
 		err = r.overdue(e)
+	case EventEvidence:
+		err = r.evidence(e)
+	case EventFinding:
+		err = r.finding(e)
+	case EventResendVote:
+		err = r.resendVote(e)
+	case EventResend:
+		err = r.resend(e)
 	case EventSubmit:
 		err = ErrExists
 	}
@@ -253,6 +271,10 @@ func (r *Request) answer(e Event) error {
 	}
 	answer := e.Answer
 	r.Answer = &answer
+	if r.Inquiry != nil && r.Inquiry.Resent {
+		r.resent(answer)
+		return nil
+	}
 	switch answer.Verdict {
 	case VerdictDone:
 		r.State, r.Reason = StateSucceeded, ReasonNone
@@ -269,7 +291,7 @@ func (r *Request) answer(e Event) error {
 	case VerdictUnsent, VerdictThrottled:
 		r.again()
 	case VerdictUnknown:
-		r.State = StateInDoubt
+		r.doubt(e.At)
 	}
 	return nil
 }
@@ -278,7 +300,8 @@ func (r *Request) lost(e Event) error {
 	if r.State != StateSending || e.Attempt != "" || !r.mine(e) {
 		return ErrConflict
 	}
-	r.State, r.Answer = StateInDoubt, &Answer{Verdict: VerdictUnknown, Doubt: DoubtLost}
+	r.Answer = &Answer{Verdict: VerdictUnknown, Doubt: DoubtLost}
+	r.doubt(e.At)
 	return nil
 }
 
@@ -313,7 +336,7 @@ func (r *Request) settle(e Event) error {
 		if r.Answer != nil {
 			answer.Deposit = r.Answer.Deposit // its id is what people look for
 		}
-		r.State = StateInDoubt
+		r.doubt(e.At)
 	case VerdictPending, VerdictRefused, VerdictThrottled, VerdictUnsent:
 		return ErrConflict
 	}
@@ -333,6 +356,8 @@ func (r *Request) overdue(e Event) error {
 type Lane struct {
 	Holder string    `json:"holder,omitempty"` // request id; empty when free
 	Since  time.Time `json:"since,omitzero"`
+	// Frozen names the request that a later movement contradicts; nothing moves here until people free it.
+	Frozen string `json:"frozen,omitempty"`
 }
 
 // nextLane takes, keeps or frees a lane as the request goes from one state to the next. It fails with ErrLaneBusy when
@@ -342,12 +367,12 @@ func nextLane(l Lane, before, after Request, at time.Time) (Lane, error) {
 	switch {
 	case had && l.Holder != before.ID:
 		return Lane{}, ErrConflict
-	case !had && has && l.Holder != "":
+	case !had && has && (l.Holder != "" || l.Frozen != ""):
 		return Lane{}, ErrLaneBusy
 	case !had && has:
 		return Lane{Holder: after.ID, Since: at}, nil
 	case had && !has:
-		return Lane{}, nil
+		return Lane{Frozen: l.Frozen}, nil
 	}
 	return l, nil
 }

@@ -17,6 +17,8 @@ type Notice struct {
 	Outcome   State   `json:"outcome,omitempty"`   // the state that the requester was last told of by a message of its own
 	Reminders int     `json:"reminders,omitempty"` // that should have been posted
 	Reminded  int     `json:"reminded,omitempty"`  // that were
+	Nags      int     `json:"nags,omitempty"`      // days of doubt that should have been told of
+	Nagged    int     `json:"nagged,omitempty"`    // that were
 }
 
 // Message is the place of a message in Slack.
@@ -26,7 +28,9 @@ type Message struct {
 }
 
 // IsBehind reports whether messages must be posted or updated.
-func (n Notice) IsBehind() bool { return n.Shown < n.Want || n.Reminded < n.Reminders }
+func (n Notice) IsBehind() bool {
+	return n.Shown < n.Want || n.Reminded < n.Reminders || n.Nagged < n.Nags
+}
 
 const behindList = "notices/behind"
 
@@ -68,7 +72,7 @@ func (d *Desk) Announce(ctx context.Context, id string, show func(context.Contex
 		}
 		shown, failure := show(ctx, r, seen)
 		if failure == nil {
-			shown.Shown, shown.Reminded = r.Step, seen.Reminders
+			shown.Shown, shown.Reminded, shown.Nagged = r.Step, seen.Reminders, seen.Nags
 		}
 		if shown == seen {
 			return failure
@@ -94,7 +98,7 @@ func (d *Desk) keepNotice(ctx context.Context, id string, shown Notice, version 
 		if err != nil {
 			return err
 		}
-		shown.Want, shown.Reminders, version = now.Want, now.Reminders, newer
+		shown.Want, shown.Reminders, shown.Nags, version = now.Want, now.Reminders, now.Nags, newer
 	}
 	return fmt.Errorf("recording what was announced of %s: %w", id, ErrConflict)
 }

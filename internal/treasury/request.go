@@ -80,6 +80,7 @@ const (
 	ReasonRefused      Reason = "refused"      // Tango's definite no, see Answer.Key
 	ReasonAttempts     Reason = "attempts"     // three tries without a send
 
+	ReasonFound         Reason = "found"           // a doubt was closed: by evidence, or by two people who agree; see Inquiry
 	ReasonCardGone      Reason = "card_gone"       // the card is not registered any more
 	ReasonCardExpired   Reason = "card_expired"    // the month on the card is over
 	ReasonCardNotActive Reason = "card_not_active" // Tango's activation date is not reached
@@ -143,6 +144,7 @@ type Request struct {
 	Attempt   *Attempt      `json:"attempt,omitempty"`
 	Answer    *Answer       `json:"answer,omitempty"`
 	Invite    *Invite       `json:"invite,omitempty"`  // register_card: the link that is good now
+	Inquiry   *Inquiry      `json:"inquiry,omitempty"` // what was found out since it fell in doubt; kept when that ends
 	Overdue   bool          `json:"overdue,omitempty"` // settling for longer than Tango says
 	LastEntry string        `json:"last_entry"`        // hash of the last history entry
 }

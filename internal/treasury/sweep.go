@@ -118,16 +118,6 @@ func (d *Desk) sweepState(ctx context.Context, s State, kind EventKind) error {
 	return errors.Join(failures...)
 }
 
-// sweepDoubt reports how many requests are in doubt; an alarm counts this line.
-func (d *Desk) sweepDoubt(ctx context.Context) error {
-	doubts, err := d.InDoubt(ctx)
-	if err != nil {
-		return err
-	}
-	d.Log.InfoContext(ctx, "requests in doubt", "in_doubt", len(doubts))
-	return nil
-}
-
 func (d *Desk) sweepNotices(ctx context.Context) error {
 	cursor := ""
 	for {
