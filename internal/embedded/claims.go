@@ -3,10 +3,13 @@ package embedded
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"time"
 
 	"go.etcd.io/bbolt"
 	"golang.org/x/time/rate"
+
+	"github.com/tangobot/tangobot/internal/treasury"
 )
 
 // Claims is treasury.Claims in the file.
@@ -16,6 +19,9 @@ type Claims struct{ *Store }
 func (c Claims) First(ctx context.Context, key string, ttl time.Duration) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
+	}
+	if !isName(key) || ttl <= 0 {
+		return false, fmt.Errorf("claiming %q for %s: %w", key, ttl, treasury.ErrInvalid)
 	}
 	now := c.clock()
 	won := false

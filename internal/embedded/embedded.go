@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 )
 
 // fileName is the one file in the data folder.
@@ -40,7 +41,7 @@ func Open(folder string, clock func() time.Time) (*Store, error) {
 		return nil, fmt.Errorf("making the data folder: %w", err)
 	}
 	db, err := bbolt.Open(filepath.Join(folder, fileName), 0o600, &bbolt.Options{Timeout: openWait})
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, bbolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("the data file in %s is in use by another process", folder)
 	}
 	if err != nil {
@@ -79,7 +80,7 @@ func (s *Store) LoadBlob(name string) ([]byte, error) {
 }
 
 func timeBytes(t time.Time) []byte {
-	return binary.BigEndian.AppendUint64(nil, uint64(t.UnixNano())) //nolint:gosec // times after 1970 alone
+	return binary.BigEndian.AppendUint64(nil, uint64(t.UnixNano()))
 }
 
 func bytesTime(b []byte) time.Time {

@@ -62,7 +62,7 @@ func (j Journal) Commit(ctx context.Context, id string, writes ...treasury.Write
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := checkWrites(id, writes); err != nil {
+	if err := checkCommit(id, writes); err != nil {
 		return err
 	}
 	now := j.clock()
@@ -91,20 +91,6 @@ func (j Journal) Commit(ctx context.Context, id string, writes ...treasury.Write
 		}
 		return prune(commits, now.Add(-commitMemory))
 	})
-}
-
-func checkWrites(id string, writes []treasury.Write) error {
-	if id == "" || len(writes) == 0 || len(writes) > treasury.MaxWrites {
-		return fmt.Errorf("a commit of %d writes: %w", len(writes), treasury.ErrInvalid)
-	}
-	keys := map[string]bool{}
-	for _, w := range writes {
-		if w.Key == "" || keys[w.Key] || len(w.Body) > treasury.MaxBody {
-			return fmt.Errorf("write %q of %d bytes: %w", w.Key, len(w.Body), treasury.ErrInvalid)
-		}
-		keys[w.Key] = true
-	}
-	return nil
 }
 
 func store(tx *bbolt.Tx, w treasury.Write, old stored) error {
@@ -162,12 +148,9 @@ func (j Journal) List(ctx context.Context, q treasury.Listing) ([]treasury.Recor
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
 	}
-	if q.Limit < 1 || q.Limit > 200 {
-		return nil, "", fmt.Errorf("a page of %d: %w", q.Limit, treasury.ErrInvalid)
-	}
-	after, err := base64.RawURLEncoding.DecodeString(q.Cursor)
+	after, err := checkListing(q)
 	if err != nil {
-		return nil, "", fmt.Errorf("cursor: %w", treasury.ErrInvalid)
+		return nil, "", err
 	}
 	var records []treasury.Record
 	next := ""

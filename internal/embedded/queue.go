@@ -5,11 +5,11 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"go.etcd.io/bbolt"
 
@@ -58,6 +58,9 @@ type queued struct {
 	Receives int    `json:"receives"`
 }
 
+// maxJob is the largest body in bytes, kept at what every queue takes.
+const maxJob = 256 << 10
+
 // Send puts a job on the queue.
 func (q *Queue) Send(ctx context.Context, body []byte, delay time.Duration) error {
 	if err := ctx.Err(); err != nil {
@@ -66,24 +69,30 @@ func (q *Queue) Send(ctx context.Context, body []byte, delay time.Duration) erro
 	if delay < 0 || delay > treasury.MaxDelay {
 		return fmt.Errorf("a delay of %s: %w", delay, treasury.ErrInvalid)
 	}
-	err := q.put(queued{Body: body}, q.store.clock().Add(delay))
+	if len(body) == 0 || len(body) > maxJob || !utf8.Valid(body) {
+		return fmt.Errorf("a job of %d bytes, which must be text: %w", len(body), treasury.ErrInvalid)
+	}
+	err := q.store.db.Update(func(tx *bbolt.Tx) error {
+		return q.put(tx, queued{Body: body}, q.store.clock().Add(delay))
+	})
+	if err != nil {
+		return fmt.Errorf("queueing a job: %w", err)
+	}
 	q.Poke()
-	return err
+	return nil
 }
 
-func (q *Queue) put(j queued, due time.Time) error {
+func (q *Queue) put(tx *bbolt.Tx, j queued, due time.Time) error {
 	text, err := json.Marshal(j)
 	if err != nil {
 		return fmt.Errorf("encoding a job: %w", err)
 	}
-	return q.store.db.Update(func(tx *bbolt.Tx) error {
-		bucket := tx.Bucket([]byte("queue/" + q.name))
-		number, err := bucket.NextSequence()
-		if err != nil {
-			return err
-		}
-		return bucket.Put(binary.BigEndian.AppendUint64(timeBytes(due), number), text)
-	})
+	bucket := tx.Bucket([]byte("queue/" + q.name))
+	number, err := bucket.NextSequence()
+	if err != nil {
+		return err
+	}
+	return bucket.Put(binary.BigEndian.AppendUint64(timeBytes(due), number), text)
 }
 
 // Poke makes the queue look for due jobs: after a Send, and after the clock was pushed.
@@ -118,6 +127,9 @@ func (q *Queue) Run(ctx context.Context, handle func(ctx context.Context, body [
 		case <-ctx.Done():
 			return
 		}
+		if ctx.Err() != nil {
+			return // a free slot must not begin a job when both were ready
+		}
 		key, job, wait, err := q.take()
 		if err != nil {
 			q.config.Log.ErrorContext(ctx, "queue not readable", "queue", q.name, "error", err)
@@ -148,32 +160,49 @@ func (q *Queue) sleep(ctx context.Context, wait time.Duration) bool {
 	return true
 }
 
-// take hides the first due job for as long as its work may take, and gives it; or the wait until one is due.
+// take hides the first due job for as long as its work may take, and gives it; or the wait until one is due. A job that
+// was taken too often without an end, because the process died over it each time, goes to the dead letters instead.
 func (q *Queue) take() (hidden []byte, j queued, wait time.Duration, err error) {
 	now := q.store.clock()
-	wait = idle
 	err = q.store.db.Update(func(tx *bbolt.Tx) error {
 		bucket := tx.Bucket([]byte("queue/" + q.name))
-		key, text := bucket.Cursor().First()
-		if key == nil {
-			return nil
+		for {
+			key, text := bucket.Cursor().First()
+			if key == nil {
+				wait = idle
+				return nil
+			}
+			if due := bytesTime(key); due.After(now) {
+				wait = due.Sub(now)
+				return nil
+			}
+			j = queued{}
+			if err := json.Unmarshal(text, &j); err != nil {
+				return fmt.Errorf("reading a job: %w", err)
+			}
+			key = bytes.Clone(key)
+			if err := bucket.Delete(key); err != nil {
+				return err
+			}
+			if j.Receives >= maxReceives {
+				if err := q.bury(tx, j); err != nil {
+					return err
+				}
+				continue
+			}
+			j.Receives++
+			again, err := json.Marshal(j)
+			if err != nil {
+				return fmt.Errorf("encoding a job: %w", err)
+			}
+			hidden = bytes.Join([][]byte{timeBytes(now.Add(q.config.Timeout + q.config.Again)), key[8:]}, nil)
+			return bucket.Put(hidden, again)
 		}
-		if due := bytesTime(key); due.After(now) {
-			wait = due.Sub(now)
-			return nil
-		}
-		if err := json.Unmarshal(text, &j); err != nil {
-			return fmt.Errorf("reading a job: %w", err)
-		}
-		j.Receives++
-		again, err := json.Marshal(j)
-		if err != nil {
-			return fmt.Errorf("encoding a job: %w", err)
-		}
-		hidden = bytes.Join([][]byte{timeBytes(now.Add(q.config.Timeout + q.config.Again)), key[8:]}, nil)
-		return errors.Join(bucket.Delete(bytes.Clone(key)), bucket.Put(hidden, again))
 	})
-	return hidden, j, wait, err
+	if err != nil {
+		return nil, queued{}, idle, err
+	}
+	return hidden, j, wait, nil
 }
 
 func (q *Queue) work(ctx context.Context, key []byte, j queued, handle func(context.Context, []byte) error) {
@@ -181,30 +210,39 @@ func (q *Queue) work(ctx context.Context, key []byte, j queued, handle func(cont
 	if err != nil {
 		q.config.Log.WarnContext(ctx, "job failed", "queue", q.name, "receives", j.Receives, "error", err)
 	}
-	storeErr := q.store.db.Update(func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte("queue/" + q.name)).Delete(key)
-	})
-	if storeErr == nil && err != nil {
-		storeErr = q.again(j)
-	}
+	storeErr := q.store.db.Update(func(tx *bbolt.Tx) error { return q.settle(tx, key, j, err != nil) })
 	if storeErr != nil {
 		q.config.Log.ErrorContext(ctx, "job not settled, it will come back", "queue", q.name, "error", storeErr)
 	}
 }
 
-// again brings a failed job back, or lays it to the dead letters.
-func (q *Queue) again(j queued) error {
-	if j.Receives < maxReceives {
-		return q.put(j, q.store.clock().Add(q.config.Again))
+// settle forgets a job that is done, brings a failed one back after a while, or lays it to the dead letters: in one
+// transaction, so that it is never nowhere.
+func (q *Queue) settle(tx *bbolt.Tx, key []byte, j queued, failed bool) error {
+	bucket := tx.Bucket([]byte("queue/" + q.name))
+	if bucket.Get(key) == nil {
+		return nil // it took longer than it was hidden for: whoever took it since settles it
 	}
-	return q.store.db.Update(func(tx *bbolt.Tx) error {
-		dead := tx.Bucket([]byte("dead/" + q.name))
-		number, err := dead.NextSequence()
-		if err != nil {
-			return err
-		}
-		return dead.Put(binary.BigEndian.AppendUint64(nil, number), j.Body)
-	})
+	if err := bucket.Delete(key); err != nil {
+		return err
+	}
+	switch {
+	case !failed:
+		return nil
+	case j.Receives < maxReceives:
+		return q.put(tx, j, q.store.clock().Add(q.config.Again))
+	}
+	return q.bury(tx, j)
+}
+
+func (q *Queue) bury(tx *bbolt.Tx, j queued) error {
+	q.config.Log.Error("job is a dead letter", "queue", q.name, "receives", j.Receives)
+	dead := tx.Bucket([]byte("dead/" + q.name))
+	number, err := dead.NextSequence()
+	if err != nil {
+		return err
+	}
+	return dead.Put(binary.BigEndian.AppendUint64(nil, number), j.Body)
 }
 
 // run gives a job its deadline. A job that panics has failed.

@@ -19,6 +19,8 @@ type Notice struct {
 	Reminded  int     `json:"reminded,omitempty"`  // that were
 	Nags      int     `json:"nags,omitempty"`      // days of doubt that should have been told of
 	Nagged    int     `json:"nagged,omitempty"`    // that were
+	// Busy is until when one Announce has the messages to itself: two at once would post the same card twice.
+	Busy time.Time `json:"busy,omitzero"`
 }
 
 // Message is the place of a message in Slack.
@@ -54,30 +56,41 @@ func (n Notice) write(request string, version int64, at time.Time) Write {
 	return w
 }
 
+// announceTime is how long an Announce has a request's messages to itself; a job of the questions queue is over by then.
+// One whose process died holds them no longer, and the sweep finds them.
+const announceTime = time.Minute
+
 // Announce lets show bring the messages of a request up to date. show gets the request and what was shown, posts and
 // updates, and returns what is shown now; what it could do before an error is kept. A transition that comes in between
-// is shown in a further round.
+// is shown in a further round. While another Announce is at it, that one shows everything, and this one is done.
 func (d *Desk) Announce(ctx context.Context, id string, show func(context.Context, Request, Notice) (Notice, error)) error {
 	for range conflictTries {
-		r, _, err := d.read(ctx, id)
-		if err != nil {
-			return err
-		}
 		seen, version, err := d.notice(ctx, id)
 		if err != nil {
 			return err
 		}
-		if !seen.IsBehind() {
+		now := d.Clock()
+		if !seen.IsBehind() || now.Before(seen.Busy) {
 			return nil
 		}
-		shown, failure := show(ctx, r, seen)
+		seen.Busy = now.Add(announceTime)
+		err = d.Journal.Commit(ctx, NewWriteID(), seen.write(id, version, now))
+		if errors.Is(err, ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("taking the messages of %s: %w", id, err)
+		}
+		r, _, failure := d.read(ctx, id)
+		shown := seen
+		if failure == nil {
+			shown, failure = show(ctx, r, seen)
+		}
 		if failure == nil {
 			shown.Shown, shown.Reminded, shown.Nagged = r.Step, seen.Reminders, seen.Nags
 		}
-		if shown == seen {
-			return failure
-		}
-		if err := d.keepNotice(ctx, id, shown, version); err != nil || failure != nil {
+		shown.Busy = time.Time{}
+		if err := d.keepNotice(ctx, id, shown, version+1); err != nil || failure != nil {
 			return errors.Join(failure, err)
 		}
 	}

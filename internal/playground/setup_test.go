@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tangobot/tangobot/internal/slack/slacksim"
+)
+
+// running is a playground that serves in the test's own process.
+type running struct {
+	*playground
+	t    *testing.T
+	stop func() // ends it as a signal does; only once
+}
+
+// start runs a playground over a data folder until the test ends, on a free port and with a quick watch.
+func start(t *testing.T, folder string, environment ...string) *running {
+	t.Helper()
+	values := map[string]string{"PORT": "0", "DATA_DIR": folder, "WATCH_INTERVAL": "200ms"}
+	for _, pair := range environment {
+		name, value, _ := strings.Cut(pair, "=")
+		values[name] = value
+	}
+	s, err := readSettings(func(name string) string { return values[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	p, err := open(ctx, s, time.Now, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- p.serve(ctx) }()
+	stopped := false
+	r := &running{playground: p, t: t, stop: func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("stopping: %v", err)
+		}
+	}}
+	t.Cleanup(r.stop)
+	r.until("ready", func() bool { return r.call(http.MethodGet, "/healthz", "", nil).status == http.StatusOK })
+	return r
+}
+
+// patience bounds every wait: a slow machine is no failure.
+const patience = 40 * time.Second
+
+// until waits for something that comes by itself.
+func (r *running) until(what string, done func() bool) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	for !done() {
+		pause(ctx, 5*time.Millisecond)
+		if ctx.Err() != nil {
+			r.t.Fatalf("it did not come to this: %s", what)
+		}
+	}
+}
+
+type answered struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// call sends a request. Header are pairs; Host is one of them.
+func (r *running) call(method, path, body string, header map[string]string) answered {
+	r.t.Helper()
+	request, err := http.NewRequestWithContext(r.t.Context(), method, r.address+path, bytes.NewBufferString(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for name, value := range header {
+		if name == "Host" {
+			request.Host = value
+		}
+		request.Header.Set(name, value)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return answered{response.StatusCode, response.Header, string(text)}
+}
+
+// do acts as the page does, and demands that it is not refused.
+func (r *running) do(name string, a act) outcome {
+	r.t.Helper()
+	out, status := r.try(name, a)
+	if status != http.StatusOK || out.Error != "" {
+		r.t.Fatalf("%s: %d %s", name, status, out.Error)
+	}
+	return out
+}
+
+func (r *running) try(name string, a act) (outcome, int) {
+	r.t.Helper()
+	body, err := json.Marshal(a)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	answer := r.call(http.MethodPost, "/play/"+name, string(body), map[string]string{"Content-Type": "application/json"})
+	var out outcome
+	if err := json.Unmarshal([]byte(answer.body), &out); err != nil {
+		r.t.Fatalf("%s answered %d %s", name, answer.status, answer.body)
+	}
+	return out, answer.status
+}
+
+// sees reads what a person's page shows.
+func (r *running) sees(person string) pageState {
+	r.t.Helper()
+	answer := r.call(http.MethodGet, "/play/state?person="+person, "", nil)
+	var s pageState
+	if err := json.Unmarshal([]byte(answer.body), &s); err != nil {
+		r.t.Fatalf("state: %d %v", answer.status, err)
+	}
+	return s
+}
+
+// form waits for a person's modal with this title.
+func (r *running) form(person, title string) slacksim.View {
+	r.t.Helper()
+	var found slacksim.View
+	r.until("form "+title, func() bool {
+		modals := r.sees(person).Slack.Modals
+		if len(modals) == 0 || modals[len(modals)-1].Title.Text != title {
+			return false
+		}
+		found = modals[len(modals)-1]
+		return true
+	})
+	return found
+}
+
+// card waits until the newest message in the approvals channel holds the words, and gives it.
+func (r *running) card(words string) slacksim.Message {
+	r.t.Helper()
+	var card slacksim.Message
+	r.until("a card with "+words, func() bool {
+		list := r.sees("U0MAYA").Slack.Channels[0].Messages
+		if len(list) == 0 {
+			return false
+		}
+		card = list[len(list)-1]
+		return strings.Contains(card.Text, words)
+	})
+	return card
+}
+
+// request asks as Lena for a transfer of 250 USD, through both steps of the form, and gives its card.
+func (r *running) request() slacksim.Message {
+	r.t.Helper()
+	r.do("say", act{Person: "U0LENA", Place: "direct", Text: "/tango transfer 250 from employee-rewards to marketing-us"})
+	r.do("submit", act{Person: "U0LENA", View: r.form("U0LENA", "Request a transfer").ID})
+	r.do("submit", act{Person: "U0LENA", View: r.form("U0LENA", "Check the transfer").ID})
+	r.do("close", act{Person: "U0LENA", View: r.form("U0LENA", "Requested").ID})
+	return r.card("Waiting for approval")
+}
+
+// approve approves a card as Maya.
+func (r *running) approve(card slacksim.Message) {
+	r.t.Helper()
+	r.do("click", act{Person: "U0MAYA", Target: slacksim.Target{Channel: card.Channel, TS: card.TS, Action: "approve"}})
+	r.do("submit", act{Person: "U0MAYA", View: r.form("U0MAYA", "Approve this request").ID})
+	r.do("close", act{Person: "U0MAYA", View: r.form("U0MAYA", "Recorded").ID})
+}
