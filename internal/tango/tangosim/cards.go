@@ -207,11 +207,14 @@ func (s *Sim) SetCardStatus(token, status string) {
 func (s *Sim) demoCards() {
 	made := time.Date(2024, time.September, 3, 14, 5, 9, 120_000_000, time.UTC)
 	for _, k := range []Card{
-		{Token: "0b1d6c1e-3f52-4a9e-9a37-5d0c4f7e1a01", Account: "employee-rewards", Label: "Corporate Visa", LastFour: "1111", Expires: "2031-12"},
-		{Token: "0b1d6c1e-3f52-4a9e-9a37-5d0c4f7e1a02", Account: "marketing-us", Label: "Marketing Amex", LastFour: "0005", Expires: "2030-06"},
-		{Token: "0b1d6c1e-3f52-4a9e-9a37-5d0c4f7e1a03", Account: "employee-rewards", Label: "Old Mastercard", LastFour: "4444", Expires: "2025-01"},
+		{Token: demoToken(1), Account: "employee-rewards", Label: "Corporate Visa", LastFour: "1111", Expires: "2031-12"},
+		{Token: demoToken(2), Account: "marketing-us", Label: "Marketing Amex", LastFour: "0005", Expires: "2030-06"},
+		{Token: demoToken(3), Account: "employee-rewards", Label: "Old Mastercard", LastFour: "4444", Expires: "2025-01"},
 	} {
 		k.CreatedAt, k.ActiveFrom = made, made
 		s.AddCard(k)
 	}
 }
+
+// demoToken gives the tokens of the demo's cards, which stay the same.
+func demoToken(n int) string { return fmt.Sprintf("0b1d6c1e-3f52-4a9e-9a37-5d0c4f7e1a%02d", n) }

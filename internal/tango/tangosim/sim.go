@@ -126,9 +126,11 @@ func New(config Config) *Sim {
 		method, path, _ := strings.Cut(pattern, " ")
 		s.mux.HandleFunc(method+" "+Base+path, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, pattern, handle) })
 	}
-	for _, path := range []string{"/customers", "/customers/{c}", "/customers/{c}/accounts", "/accounts", "/accounts/{a}", "/transferFunds",
+	for _, path := range []string{
+		"/customers", "/customers/{c}", "/customers/{c}/accounts", "/accounts", "/accounts/{a}", "/transferFunds",
 		"/customers/{c}/accounts/{a}", "/creditCards", "/creditCards/{token}", "/creditCardUnregisters", "/creditCardDeposits",
-		"/creditCardDeposits/{reference}"} {
+		"/creditCardDeposits/{reference}",
+	} {
 		s.mux.HandleFunc(Base+path, func(w http.ResponseWriter, r *http.Request) {
 			s.begin(w, r).fail(http.StatusMethodNotAllowed, "405.002", "Method not allowed")
 		})
