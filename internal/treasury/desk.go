@@ -33,6 +33,7 @@ type Desk struct {
 type Job struct {
 	Execute  string          `json:"execute,omitempty"`  // request id, on the money queue
 	Announce string          `json:"announce,omitempty"` // request id, on the questions queue
+	Alert    string          `json:"alert,omitempty"`    // alert id, on the questions queue
 	Invite   string          `json:"invite,omitempty"`   // request id whose requester gets a one-time link, on the questions queue
 	Renew    bool            `json:"renew,omitempty"`    // with Invite: also while an earlier link is good
 	Question json.RawMessage `json:"question,omitempty"` // the edge's own, on the questions queue

@@ -71,7 +71,9 @@ const (
 	WhyNoResend     Why = "no_resend"     // the policy does not offer it, it was done once, or it is no call with a reference
 	WhyNoStop       Why = "no_stop"       // not one of the people who may stop and resume
 	WhyCardsOff     Why = "cards_off"     // the policy does not let cards be registered through Tangobot
+	WhyCardsPortal  Why = "cards_portal"  // the policy has cards registered in Tango's portal
 	WhyLink         Why = "link"          // a card link that is used up, too old, or was never made
+	WhyAlertOver    Why = "alert_over"    // an alert that is over cannot be snoozed
 )
 
 // Forbidden says why not.

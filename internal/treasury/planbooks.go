@@ -12,8 +12,8 @@ import (
 // The drafts that change cards, accounts and customers.
 
 func (d *Desk) planRegisterCard(ctx context.Context, draft Draft, ps *problems) (Preview, error) {
-	if d.Policy.Cards != RegistrationPage {
-		return Preview{}, &Forbidden{Why: WhyCardsOff}
+	if err := d.CardsHere(); err != nil {
+		return Preview{}, err
 	}
 	account, _, ok, err := d.account(ctx, FieldAccount, draft.Account, ps)
 	if err != nil {

@@ -66,6 +66,11 @@ func (d *Desk) refreshPage(ctx context.Context, h *head) (done bool, err error) 
 		if err != nil {
 			return false, fmt.Errorf("reading accounts for the directory: %w", err)
 		}
+		if !h.ReadAt.IsZero() { // there is a directory to compare with
+			if err := d.hearStatuses(ctx, page.Accounts, page.ReadAt); err != nil {
+				return false, err
+			}
+		}
 		h.BuildCount += len(page.Accounts)
 		h.BuildCursor, h.BuildOwners = page.Next, page.Next == ""
 		for part := range packed(page.Accounts) {

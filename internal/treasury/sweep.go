@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Watch is one round of the schedule: the sweep, then the refresh of the directory. A Tango that is down must not keep
-// requests from expiring, so each part goes on when the other fails.
+// Watch is one round of the schedule: the sweep, the alerts, then the refresh of the directory. A Tango that is down must
+// not keep requests from expiring, so each part goes on when the other fails.
 func (d *Desk) Watch(ctx context.Context) error {
-	return errors.Join(d.Sweep(ctx), d.RefreshDirectory(ctx))
+	return errors.Join(d.Sweep(ctx), d.SweepAlerts(ctx), d.RemindOfCards(ctx), d.RefreshDirectory(ctx))
 }
 
 // Sweep does what time alone makes necessary: it expires and reminds, queues approved requests again, ends claims and
