@@ -105,3 +105,7 @@ type CardDetails struct {
 type BillingAddress struct {
 	FirstName, LastName, Line1, Line2, City, State, PostalCode, Country, Email Secret
 }
+
+// IsEmail reports whether text is a bare address that Tango would be sent: one with a dot in its domain, of at most MaxEmail
+// bytes, and without a card's number in it.
+func IsEmail(text string) bool { return len(text) <= MaxEmail && isEmail(text) }

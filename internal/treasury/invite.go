@@ -48,11 +48,15 @@ func hashOf(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// readLink takes a link's path apart.
+// linkSigns is how long the secret part is: 32 bytes in base64.
+const linkSigns = 43
+
+// readLink takes a link's path apart. One link has one spelling: base64 would pass over line breaks and over the two bits
+// that the last sign has too many.
 func readLink(path string) (request, hash string, ok bool) {
 	request, secret, found := strings.Cut(path, ".")
-	b, err := base64.RawURLEncoding.DecodeString(secret)
-	if !found || err != nil || len(b) != 32 || !IsRequestID(request) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(secret)
+	if !found || err != nil || len(secret) != linkSigns || len(b) != 32 || !IsRequestID(request) {
 		return "", "", false
 	}
 	return request, hashOf(b), true
@@ -135,6 +139,9 @@ func (d *Desk) Register(ctx context.Context, path string, card CardDetails, addr
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return Request{}, fmt.Errorf("registering a card without a deadline: %w", ErrInvalid)
+	}
+	if left := deadline.Sub(d.Clock()); left < minRun { // Next would refuse the claim, which must not read as a dead link
+		return Request{}, fmt.Errorf("registering a card with %s left: %w", left, ErrUnavailable)
 	}
 	r, err := d.Invited(ctx, path)
 	if err != nil {
