@@ -39,7 +39,7 @@ type noPace struct{}
 
 func (noPace) Wait(context.Context) error { return nil }
 
-// TestEveryCallWipesItsBody: after an answer, after none, after a refusal to be drawn, and with a server that does not read.
+// TestEveryCallWipesItsBody: after an answer, after none, with a server that does not read, after a panic, and where no key was got.
 func TestEveryCallWipesItsBody(t *testing.T) {
 	t.Parallel()
 	for name, handler := range map[string]http.HandlerFunc{
@@ -47,6 +47,7 @@ func TestEveryCallWipesItsBody(t *testing.T) {
 		"dropped":  func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"unread":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) },
 		"panicked": func(http.ResponseWriter, *http.Request) {},
+		"keyless":  func(http.ResponseWriter, *http.Request) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -54,7 +55,12 @@ func TestEveryCallWipesItsBody(t *testing.T) {
 			defer server.Close()
 			c, err := New(Config{
 				API: server.URL, Method: http.MethodPost, Pacer: noPace{}, Clock: time.Now, Log: slog.New(slog.DiscardHandler),
-				Credentials: func(context.Context) (string, treasury.Secret, error) { return "n", treasury.NewSecret("k"), nil },
+				Credentials: func(context.Context) (string, treasury.Secret, error) {
+					if name == "keyless" {
+						return "", treasury.Secret{}, treasury.ErrUnavailable
+					}
+					return "n", treasury.NewSecret("k"), nil
+				},
 			})
 			if err != nil {
 				t.Fatal(err)
