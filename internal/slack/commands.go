@@ -102,7 +102,7 @@ func typed(text string) string {
 
 // command acts and gives the words to answer with; none when a form was opened.
 func (e *Edge) command(ctx context.Context, c command, ref string) string {
-	if treasury.HasCardNumber(c.wholly) {
+	if treasury.HasCardNumber(withoutDays(c.wholly)) {
 		return cardNumberWords
 	}
 	if read := e.commandForm(ctx, &c); read != nil {
@@ -113,7 +113,8 @@ func (e *Edge) command(ctx context.Context, c command, ref string) string {
 		return helpWords(c.name)
 	case "stop", "resume":
 		return e.commandStop(ctx, c, ref)
-	case AskBalance, AskAccounts, AskAccount, AskCustomers, AskCustomer, AskCards, AskCard, AskDeposit, AskRequests:
+	case AskBalance, AskAccounts, AskAccount, AskCustomers, AskCustomer, AskCards, AskCard, AskDeposit, AskRequests,
+		AskAlerts, AskHistory:
 		if needsName(c.word) && c.rest == "" {
 			return "Which one? Type " + code(c.name+" "+c.word+" <id>") + ", or " + code(c.name+" "+c.word+"s") + " for a list. Nothing was done."
 		}
@@ -124,8 +125,11 @@ func (e *Edge) command(ctx context.Context, c command, ref string) string {
 			e.Log.ErrorContext(ctx, "question not queued", "ref", ref, "error", err)
 			return errorWords(err, ref)
 		}
-		if c.word == AskRequests {
+		switch c.word {
+		case AskRequests:
 			return "Looking up requests…"
+		case AskHistory:
+			return "Looking into the history…"
 		}
 		return "Asking Tango…"
 	}
@@ -221,6 +225,9 @@ func usage() []struct{ form, example, does string } {
 		{"account edit <id>", "account edit marketing-us", "opens a form to change its name or addresses"},
 		{"customer create", "customer create", "opens a form for a new customer"},
 		{"requests [mine|waiting|in-doubt|<id>]", "requests waiting", "requests, and the full history of one"},
+		{"history [from..to] [mine|<account>|<request>] [states]", "history 2026-01..2026-03 marketing-us closed", "what happened, newest first; states are such as succeeded, denied, open, closed"},
+		{"history csv [the same]", "history csv 2026-01", "the same as a file by direct message"},
+		{"alerts", "alerts", "low-balance thresholds, and who is under them now"},
 		{"stop [why]", "stop looking into a doubt", "stops all sending to Tango at once; `resume` lets it go on, `resume <account>` frees a frozen one"},
 		{"help", "help", "this list"},
 	}

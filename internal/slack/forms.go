@@ -47,6 +47,11 @@ func (e *Edge) openForm(ctx context.Context, person, trigger string, read func()
 	if err != nil {
 		return err
 	}
+	if f.draft.Kind == treasury.ActionRegisterCard {
+		if err := e.Desk.CardsHere(); err != nil {
+			return err
+		}
+	}
 	f.draft.ID = treasury.NewRequestID()
 	blocks, err := e.inputs(ctx, f.draft)
 	if err != nil {

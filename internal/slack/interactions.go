@@ -209,6 +209,8 @@ func (e *Edge) click(ctx context.Context, i interaction, ref string) string {
 		err = e.openTestify(ctx, i, a.Value)
 	case actionResend:
 		err = e.openResend(ctx, i, a.Value)
+	case actionSnooze:
+		err = e.Desk.Snooze(ctx, i.User.ID, a.Value)
 	case actionLink:
 		err = e.Desk.AskForLink(ctx, i.User.ID, a.Value)
 	case actionNewTransfer, actionNewDeposit, actionTransferFrom, actionTransferTo, actionDeposit, actionEdit, actionRegister, actionOpenAccount:

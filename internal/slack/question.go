@@ -31,4 +31,6 @@ const (
 	AskCard      = "card"
 	AskDeposit   = "deposit"
 	AskRequests  = "requests"
+	AskAlerts    = "alerts"
+	AskHistory   = "history"
 )

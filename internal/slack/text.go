@@ -336,6 +336,11 @@ func forbiddenWords(no *treasury.Forbidden) string {
 		return "You may not stop or resume sending. " + groupWords(no.Groups) + " may."
 	case treasury.WhyCardsOff:
 		return "Cards are not registered through Tangobot here. " + askOwner
+	case treasury.WhyCardsPortal:
+		return "Cards are not registered through Tangobot here, but in Tango's portal: <" + tangoPortal + "|open Tango's portal>, choose the account, " +
+			"then Funding and Add credit card. Tangobot shows the card within 15 minutes. Never type a card's number into Slack."
+	case treasury.WhyAlertOver:
+		return "This alert is over, so there is nothing to snooze."
 	case treasury.WhyLink:
 		return "This link cannot be used: it is used up, too old, or not complete. Ask for a new one in Slack."
 	case treasury.WhyQuorumLost:

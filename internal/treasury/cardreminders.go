@@ -17,8 +17,8 @@ const (
 	cardExpiresSoon = 45 * 24 * time.Hour
 	// cardReview is the time between two reminders to look through the cards on file (Tango's pages: every 60 to 90 days).
 	cardReview = 75 * 24 * time.Hour
-	// maxCardsTold bounds the cards that one message names.
-	maxCardsTold = 30
+	// maxCardsTold bounds the cards that one message names: with labels of 100 characters they must fit into a text.
+	maxCardsTold = 15
 	// maxDiary bounds the tokens that the diary holds, so that it fits into a record.
 	maxDiary = 5000
 )
