@@ -101,7 +101,7 @@ func (e *Edge) lowMessage(a treasury.Alert) message {
 		buttons = append(buttons, named(button(actionSnooze, a.Account.ID, "Snooze for 24 hours"), "Snooze the alert of "+a.Account.ID))
 	}
 	// A new block id at each revision, as on a request's card.
-	return told("⚠️ Low balance", lines, foot, actions(fmt.Sprintf("alert-%s-%d", a.ID, a.Want), buttons...))
+	return told("⚠️ Low balance", lines, foot, actions(fmt.Sprintf("alert-%d", a.Want), buttons...))
 }
 
 func named(b *slackgo.ButtonBlockElement, label string) *slackgo.ButtonBlockElement {
