@@ -1,5 +1,5 @@
-// Command operator holds what an operator runs by hand, through make: checking a policy, and signing sample events for
-// sam local invoke. It calls no service.
+// Command operator holds what an operator runs by hand, through make: checking a policy or an export of the history, and
+// signing sample events for sam local invoke. It calls no service.
 package main
 
 import (
@@ -25,6 +25,11 @@ func run(args []string) error {
 			return errUsage
 		}
 		return printPolicy(os.Stdout, args[1])
+	case "verify":
+		if len(args) != 2 {
+			return errUsage
+		}
+		return verifyExport(os.Stdout, args[1])
 	case "events":
 		if len(args) != 3 {
 			return errUsage
@@ -35,4 +40,4 @@ func run(args []string) error {
 	return errUsage
 }
 
-var errUsage = fmt.Errorf("usage: operator policy FILE | operator events FROM-DIR TO-DIR")
+var errUsage = fmt.Errorf("usage: operator policy FILE | operator verify FILE | operator events FROM-DIR TO-DIR")

@@ -11,12 +11,6 @@ import (
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
-// Action ids of an account's buttons; their value is the account's id.
-const (
-	actionTransferFrom = "transfer_from"
-	actionTransferTo   = "transfer_to"
-)
-
 // accounts answers with one page of the accounts that the filters leave.
 func (e *Edge) accounts(ctx context.Context, q Question) (message, error) {
 	query, err := accountQuery(q.Words)
@@ -104,9 +98,15 @@ func accountMessage(r treasury.Reading, mayAsk bool) message {
 		blocks = append(blocks, section("⚠️ *Low:* the balance is under "+r.Threshold.String()+"."))
 	}
 	blocks = append(blocks, facts(list...))
-	if mayAsk && a.Status == treasury.AccountActive && len(a.ID) <= maxButtonValue {
-		blocks = append(blocks, actions("account",
-			button(actionTransferFrom, a.ID, "Transfer from here"), button(actionTransferTo, a.ID, "Transfer to here")))
+	if mayAsk {
+		var buttons []slackgo.BlockElement
+		if a.Status == treasury.AccountActive {
+			buttons = []slackgo.BlockElement{
+				button(actionTransferFrom, a.ID, "Transfer from here"), button(actionTransferTo, a.ID, "Transfer to here"),
+				button(actionDeposit, a.ID, "Deposit from a card"),
+			}
+		}
+		blocks = append(blocks, actions("account", append(buttons, button(actionEdit, a.ID, "Edit"))...))
 	}
 	blocks = append(blocks, note("Read from Tango "+date(r.At)+"."))
 	return message{Text: factsText(accountLine(a.Ref()), list) + "\nRead from Tango " + date(r.At) + ".", Blocks: blocks}

@@ -40,7 +40,7 @@ func (e *Edge) redrawHomes(ctx context.Context, id string) error {
 
 func (e *Edge) show(ctx context.Context, r treasury.Request, n treasury.Notice) (treasury.Notice, error) {
 	var err, cardErr error
-	if n.Card, cardErr = e.put(ctx, e.Desk.Policy.Approvals, n.Card, card(r)); cardErr != nil {
+	if n.Card, cardErr = e.put(ctx, e.Desk.Policy.Approvals, n.Card, card(r, e.doubtButtons(r)...)); cardErr != nil {
 		cardErr = fmt.Errorf("the card of %s: %w", r.ID, cardErr) // the requester is told all the same
 	}
 	if n.Direct, err = e.put(ctx, r.Requester, n.Direct, directMessage(r)); err != nil {
@@ -62,11 +62,25 @@ func (e *Edge) show(ctx context.Context, r treasury.Request, n treasury.Notice) 
 		}
 		n.Reminded = n.Reminders
 	}
+	if n.Nagged < n.Nags && r.State == treasury.StateInDoubt {
+		if _, err := e.Client.post(ctx, n.Card.Channel, n.Card.TS, message{Text: nagText(r, n.Nags)}); err != nil {
+			return n, fmt.Errorf("the daily question about %s: %w", r.ID, err)
+		}
+		n.Nagged = n.Nags
+	}
 	return n, nil
 }
 
+// nagText asks again about a request in doubt.
+func nagText(r treasury.Request, days int) string {
+	return fmt.Sprintf("Request %s (%s) has been in doubt for %s. Two approvers must look and say what they found, with the button on its card.",
+		r.ID, actionTitle(r.Action), plural(days, "day"))
+}
+
 // tells reports whether the requester gets a message of its own about a state: an update of an old one notifies nobody.
-func tells(s treasury.State) bool { return s.IsFinal() || s == treasury.StateInDoubt }
+func tells(s treasury.State) bool {
+	return s.IsFinal() || s == treasury.StateInDoubt || s == treasury.StateSettling
+}
 
 // put updates a message, or posts it where there is none or it is gone.
 func (e *Edge) put(ctx context.Context, channel string, at treasury.Message, m message) (treasury.Message, error) {
@@ -89,6 +103,6 @@ func (e *Edge) put(ctx context.Context, channel string, at treasury.Message, m m
 
 func reminderText(r treasury.Request) string {
 	left := r.Rule.Approvals - r.Approvals()
-	return fmt.Sprintf("Reminder: request %s for %s still needs %s from %s until %s.",
-		r.ID, r.Action.Amount(), plural(left, "approval"), escape(joinOr(r.Rule.From)), date(r.ExpiresAt))
+	return fmt.Sprintf("Reminder: request %s (%s) still needs %s from %s until %s.",
+		r.ID, actionTitle(r.Action), plural(left, "approval"), escape(joinOr(r.Rule.From)), date(r.ExpiresAt))
 }

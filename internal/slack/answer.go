@@ -10,7 +10,7 @@ import (
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
-// Job handles one message of the questions queue: it announces a request, or answers a question. An error brings the
+// Job handles one message of the questions queue: it announces a request, tells an alert, or answers a question. An error brings the
 // message back, so only what a repetition could mend is one; what cannot be answered is told in words. A message of no
 // known form is an error too: it must end with the dead letters, where an alarm finds it.
 func (e *Edge) Job(ctx context.Context, body []byte) error {
@@ -21,6 +21,10 @@ func (e *Edge) Job(ctx context.Context, body []byte) error {
 	switch {
 	case job.Announce != "":
 		return e.announce(ctx, job.Announce)
+	case job.Alert != "":
+		return e.alert(ctx, job.Alert)
+	case job.Invite != "":
+		return e.invite(ctx, job.Invite, job.Renew)
 	case len(job.Question) > 0:
 		var q Question
 		if err := json.Unmarshal(job.Question, &q); err != nil || q.Person == "" {
@@ -59,8 +63,18 @@ func (e *Edge) compose(ctx context.Context, q Question) (message, error) {
 		return e.customers(ctx, q)
 	case AskCustomer:
 		return e.customer(ctx, q)
+	case AskCards:
+		return e.cards(ctx, q)
+	case AskCard:
+		return e.card(ctx, q)
+	case AskDeposit:
+		return e.deposit(ctx, q)
 	case AskRequests:
 		return e.requests(ctx, q)
+	case AskAlerts:
+		return e.lowAccounts(ctx, q)
+	case AskHistory:
+		return e.history(ctx, q)
 	}
 	return message{}, fmt.Errorf("question %.20q: %w", q.Ask, treasury.ErrInvalid)
 }

@@ -11,25 +11,18 @@ import (
 
 // requestBlocks draws a request's figures, the same on its card and in the decision form: what an approver decides on.
 func requestBlocks(r treasury.Request) []slackgo.Block {
-	t := r.Action.Transfer
-	blocks := []slackgo.Block{
-		section(fmt.Sprintf("*Transfer %s*\nfrom %s\nto %s", t.Amount, accountLine(t.From), accountLine(t.To))),
-		facts(balanceFacts(r)...),
-	}
-	if t.Note != "" {
-		blocks = append(blocks, section("*Note*\n"+escape(visible(t.Note))))
-	}
-	return blocks
+	what := "*" + actionTitle(r.Action) + "*\n" + strings.Join(actionLines(r.Action), "\n")
+	return []slackgo.Block{section(what), facts(requestFacts(r)...)}
 }
 
-func balanceFacts(r treasury.Request) []fact {
+func requestFacts(r treasury.Request) []fact {
 	list := []fact{
 		{"Requested by", mention(r.Requester) + "\n" + date(r.CreatedAt)},
 		{"Needs", approvalWords(r.Rule) + fmt.Sprintf("\n(rule %d of the policy)", r.Rule.Number)},
 	}
 	for _, seen := range r.Seen {
 		name, delta := "To", r.Action.Amount()
-		if seen.Account == r.Action.Transfer.From.ID {
+		if t := r.Action.Transfer; t != nil && seen.Account == t.From.ID {
 			name, delta.Hundredths = "From", -delta.Hundredths
 		}
 		after, err := seen.Balance.Add(delta)
@@ -41,24 +34,9 @@ func balanceFacts(r treasury.Request) []fact {
 	return list
 }
 
-// stateSign stands before the state's words, never for them.
-func stateSign(s treasury.State) string {
-	switch s {
-	case treasury.StatePending, treasury.StateApproved, treasury.StateClaimed, treasury.StateSending:
-		return "⏳"
-	case treasury.StateSucceeded:
-		return "✅"
-	case treasury.StateFailed, treasury.StateDenied, treasury.StateCancelled, treasury.StateExpired:
-		return "⛔"
-	case treasury.StateInDoubt:
-		return "⚠️"
-	}
-	return ""
-}
-
-// card draws a request for the approvals channel, as it is now.
-func card(r treasury.Request) message {
-	blocks := []slackgo.Block{header(stateSign(r.State) + " " + stateWord(r.State))}
+// card draws a request for the approvals channel, as it is now. doubt are the buttons of a request in doubt.
+func card(r treasury.Request, doubt ...slackgo.BlockElement) message {
+	blocks := []slackgo.Block{header(stateSign(r.State) + " " + stateWord(r))}
 	blocks = append(blocks, requestBlocks(r)...)
 	for text := range chunks(progress(r), maxSection) {
 		blocks = append(blocks, section(text))
@@ -67,14 +45,17 @@ func card(r treasury.Request) message {
 	block := fmt.Sprintf("decide-%s-%d", r.ID, r.Step)
 	switch r.State {
 	case treasury.StatePending:
-		approve := button(actionApprove, r.ID, "Approve "+r.Action.Amount().String())
+		approve := button(actionApprove, r.ID, approveLabel(r.Action))
 		approve.Style = slackgo.StylePrimary
-		approve.AccessibilityLabel = clip("Approve the transfer of "+r.Action.Amount().String()+", request "+r.ID, maxButtonText)
+		approve.AccessibilityLabel = clip("Approve: "+actionTitle(r.Action)+", request "+r.ID, maxButtonText)
 		blocks = append(blocks, actions(block, approve, button(actionDeny, r.ID, "Deny…")))
 	case treasury.StateApproved:
 		blocks = append(blocks, actions(block, stopButton(r)))
-	case treasury.StateClaimed, treasury.StateSending, treasury.StateSucceeded, treasury.StateFailed, treasury.StateDenied,
-		treasury.StateCancelled, treasury.StateExpired, treasury.StateInDoubt:
+	case treasury.StateClaimed, treasury.StateSending, treasury.StateSettling, treasury.StateSucceeded, treasury.StateDeclined,
+		treasury.StateFailed, treasury.StateDenied, treasury.StateCancelled, treasury.StateExpired, treasury.StateInDoubt:
+	}
+	if len(doubt) > 0 {
+		blocks = append(blocks, actions(block, doubt...))
 	}
 	foot := "Request " + code(r.ID)
 	if r.State == treasury.StatePending {
@@ -87,9 +68,11 @@ func stopButton(r treasury.Request) *slackgo.ButtonBlockElement {
 	b := button(actionStop, r.ID, "Stop")
 	b.Style = slackgo.StyleDanger
 	b.AccessibilityLabel = clip("Stop request "+r.ID+" before it is sent", maxButtonText)
-	text := fmt.Sprintf("Nothing will move: %s from %s to %s stays where it is. To move it later, ask again.",
-		r.Action.Amount(), r.Action.Transfer.From.ID, r.Action.Transfer.To.ID)
-	b.Confirm = slackgo.NewConfirmationBlockObject(plain("Stop this transfer?", 100), plain(text, 300), plain("Stop it", 30), plain("Go back", 30))
+	text := "Nothing will be sent to Tango. To do it later, ask again."
+	if amount := r.Action.Amount(); amount.IsKnown() {
+		text = "Nothing will move: " + amount.String() + " stays where it is. To move it later, ask again."
+	}
+	b.Confirm = slackgo.NewConfirmationBlockObject(plain("Stop this "+actionNoun(r.Action.Kind)+"?", 100), plain(text, 300), plain("Stop it", 30), plain("Go back", 30))
 	return b
 }
 
@@ -121,30 +104,33 @@ func progress(r treasury.Request) []string {
 	return append(lines, outcome(r)...)
 }
 
-// outcome tells what happened to the money and what comes next.
+// outcome tells what happened and what comes next.
 func outcome(r treasury.Request) []string {
 	switch r.State {
 	case treasury.StatePending:
 		return nil
 	case treasury.StateApproved:
-		if r.Attempts > 0 {
-			return []string{fmt.Sprintf("Try %d of %d sent nothing, because Tango could not be reached. Tangobot tries again by itself.", r.Attempts, treasury.MaxAttempts)}
-		}
-		return []string{"It is sent at " + date(r.DueAt) + ". Until then the requester or an approver can stop it."}
+		return approvedLines(r)
 	case treasury.StateClaimed:
-		return []string{"Both accounts are reserved for it. It is sent in a moment, and cannot be stopped any more."}
+		return []string{"It is sent in a moment, and cannot be stopped any more."}
 	case treasury.StateSending:
-		return []string{"It is on its way to Tango. Whether it has moved is not known yet."}
+		return []string{"It is on its way to Tango. Whether it was carried out is not known yet."}
+	case treasury.StateSettling:
+		return settlingLines(r)
 	case treasury.StateSucceeded:
 		return succeededLines(r)
-	case treasury.StateInDoubt:
+	case treasury.StateDeclined:
 		return []string{
-			doubtWords(r.Answer),
-			"*Tangobot will not send it again.* Both accounts stay reserved, so no other request moves their money meanwhile.",
-			"Please look in Tango's portal for a transfer with the note " + code(attemptOf(r)) + doubtSince(r) + ", and do not repeat it by hand before that.",
+			"Tango or the bank declined the deposit" + depositID(r.Answer) + ". The card was not charged.",
+			"The card's holder or the bank can tell why. To try again, make a new request.",
 		}
+	case treasury.StateInDoubt:
+		return doubtLines(r)
 	case treasury.StateFailed, treasury.StateCancelled:
 		lines := []string{reasonWords(r)}
+		if r.Reason == treasury.ReasonFound {
+			lines = append(lines, inquiryLines(r)...)
+		}
 		if r.ClosedBy != "" {
 			lines = append(lines, "By "+mention(r.ClosedBy)+" "+date(r.ClosedAt)+".")
 		}
@@ -157,20 +143,117 @@ func outcome(r treasury.Request) []string {
 	return nil
 }
 
+func approvedLines(r treasury.Request) []string {
+	if r.Action.Kind == treasury.ActionRegisterCard && r.Invite != nil {
+		lines := []string{fmt.Sprintf("%s has a link to the card page, good once until %s. The card's number is typed there, never in Slack.",
+			mention(r.Requester), date(r.Invite.ExpiresAt))}
+		if r.Answer != nil && r.Answer.Verdict == treasury.VerdictRefused {
+			lines = append(lines, refusalWords(r.Answer)+" What was typed can be corrected on the page.")
+		}
+		return lines
+	}
+	if r.Attempts > 0 {
+		return []string{fmt.Sprintf("Try %d of %d sent nothing, because Tango could not be reached. Tangobot tries again by itself.", r.Attempts, treasury.MaxAttempts)}
+	}
+	return []string{"It is sent at " + date(r.DueAt) + ". Until then the requester or an approver can stop it."}
+}
+
+func settlingLines(r treasury.Request) []string {
+	lines := []string{
+		"Tango has taken the deposit" + depositID(r.Answer) + ", but the bank has not settled it. The card is not charged yet, and the balance has not changed.",
+		"That takes up to three business days. Tangobot asks by itself and tells you what comes of it.",
+	}
+	if r.Overdue {
+		lines = append(lines, "⚠️ *It has been longer than Tango says.* Ask Tango's support about it.")
+	}
+	return lines
+}
+
+func depositID(a *treasury.Answer) string {
+	if a == nil || a.Deposit == nil || a.Deposit.ID == "" {
+		return ""
+	}
+	return " " + code(a.Deposit.ID)
+}
+
+func doubtLines(r treasury.Request) []string {
+	lines := []string{
+		doubtWords(r.Answer),
+		"*Tangobot does not send it again by itself.* What it touches stays reserved, so no other request changes it meanwhile.",
+	}
+	const notByHand = ", and do not repeat it by hand before that."
+	switch r.Action.Kind {
+	case treasury.ActionTransfer:
+		lines = append(lines, "Please look in Tango's portal for a transfer with the note "+code(attemptOf(r))+doubtSince(r)+notByHand)
+	case treasury.ActionDeposit:
+		lines = append(lines, "Please look in Tango's portal for a deposit of "+r.Action.Amount().String()+doubtSince(r)+
+			", on the card's statement too"+depositID(r.Answer)+notByHand)
+	case treasury.ActionRegisterCard, treasury.ActionUnregisterCard:
+		lines = append(lines, "Please look at the account's cards with "+code("/tango cards "+r.Action.Accounts()[0])+notByHand)
+	case treasury.ActionCreateAccount, treasury.ActionUpdateAccount:
+		lines = append(lines, "Please look with "+code("/tango account "+r.Action.Accounts()[0])+notByHand)
+	case treasury.ActionCreateCustomer:
+		lines = append(lines, "Please look with "+code("/tango customer "+r.Action.CreateCustomer.ID)+notByHand)
+	}
+	return append(lines, inquiryLines(r)...)
+}
+
+// succeededLines tells what came of a request that was carried out.
 func succeededLines(r treasury.Request) []string {
 	a := r.Answer
+	if r.Reason == treasury.ReasonFound {
+		return append([]string{"It was carried out after all. " + reasonWords(r)}, inquiryLines(r)...)
+	}
 	if a == nil {
 		return nil
 	}
-	t := r.Action.Transfer
-	lines := []string{
-		fmt.Sprintf("%s now holds *%s* (before: %s).", accountLine(t.From), a.FromAfter, a.FromBefore),
-		fmt.Sprintf("%s now holds *%s* (before: %s).", accountLine(t.To), a.ToAfter, a.ToBefore),
+	var lines []string
+	switch r.Action.Kind {
+	case treasury.ActionTransfer:
+		t := r.Action.Transfer
+		lines = []string{
+			fmt.Sprintf("%s now holds *%s* (before: %s).", accountLine(t.From), a.FromAfter, a.FromBefore),
+			fmt.Sprintf("%s now holds *%s* (before: %s).", accountLine(t.To), a.ToAfter, a.ToBefore),
+		}
+	case treasury.ActionDeposit:
+		lines = []string{depositDone(r)}
+	case treasury.ActionRegisterCard:
+		lines = []string{registeredLine(a.Card)}
+	case treasury.ActionUnregisterCard:
+		lines = []string{"The card " + cardLine(r.Action.UnregisterCard.Card) + " is removed. To use it again it must be registered again."}
+	case treasury.ActionCreateAccount:
+		c := r.Action.CreateAccount
+		lines = []string{"The account " + nameLine(c.Name, c.ID) + " is open. It appears in the lists within a minute or two."}
+	case treasury.ActionUpdateAccount:
+		lines = []string{"The account is changed."}
+	case treasury.ActionCreateCustomer:
+		c := r.Action.CreateCustomer
+		lines = []string{"The customer " + nameLine(c.Name, c.ID) + " is open. It appears in the lists within a minute or two."}
 	}
 	if a.Request != "" {
-		lines = append(lines, "Moved "+date(a.At)+". Tango's support finds it under "+code(a.Request)+".")
+		lines = append(lines, "Tango's support finds it under "+code(a.Request)+".")
 	}
 	return lines
+}
+
+func depositDone(r treasury.Request) string {
+	d := r.Answer.Deposit
+	if d == nil {
+		return "The deposit has arrived."
+	}
+	return fmt.Sprintf("%s has got *%s*%s. The card was charged %s, Tango's fee of %s included.",
+		accountLine(r.Action.Deposit.Account), d.Amount, depositID(r.Answer), moneyOr(d.Charged, "an amount that Tango did not tell"), percent(d.FeePoints))
+}
+
+func registeredLine(c *treasury.Card) string {
+	if c == nil {
+		return "The card is registered."
+	}
+	words := "The card " + cardLine(c.Ref()) + " is registered."
+	if !c.ActiveFrom.IsZero() {
+		words += " Deposits from it are possible from " + date(c.ActiveFrom) + "."
+	}
+	return words
 }
 
 func attemptOf(r treasury.Request) string {
@@ -189,13 +272,8 @@ func doubtSince(r treasury.Request) string {
 
 // requestText is the whole of a card in words: for notifications, and for who cannot see blocks.
 func requestText(r treasury.Request) string {
-	t := r.Action.Transfer
 	parts := []string{
-		fmt.Sprintf("%s. Transfer of %s from %s to %s, asked for by %s (request %s).",
-			stateWord(r.State), t.Amount, accountLine(t.From), accountLine(t.To), mention(r.Requester), r.ID),
-	}
-	if t.Note != "" {
-		parts = append(parts, "Note: "+escape(visible(t.Note))+".")
+		fmt.Sprintf("%s. %s. Asked for by %s (request %s).", stateWord(r), actionText(r.Action), mention(r.Requester), r.ID),
 	}
 	if r.State == treasury.StatePending {
 		parts = append(parts, "It needs "+approvalWords(r.Rule)+" until "+date(r.ExpiresAt)+".")
@@ -207,8 +285,8 @@ func requestText(r treasury.Request) string {
 // directMessage draws a request for the person who made it.
 func directMessage(r treasury.Request) message {
 	blocks := []slackgo.Block{
-		section(fmt.Sprintf("%s *%s*\nYour transfer of *%s* from %s to %s", stateSign(r.State), stateWord(r.State),
-			r.Action.Amount(), accountLine(r.Action.Transfer.From), accountLine(r.Action.Transfer.To))),
+		section(fmt.Sprintf("%s *%s*\nYour request: *%s*\n%s", stateSign(r.State), stateWord(r), actionTitle(r.Action),
+			strings.Join(actionLines(r.Action), "\n"))),
 	}
 	for text := range chunks(progress(r), maxSection) {
 		blocks = append(blocks, section(text))
@@ -218,13 +296,37 @@ func directMessage(r treasury.Request) message {
 	case treasury.StatePending:
 		blocks = append(blocks, actions(block, cancelButton(r)))
 	case treasury.StateApproved:
-		blocks = append(blocks, actions(block, stopButton(r)))
-	case treasury.StateClaimed, treasury.StateSending, treasury.StateSucceeded, treasury.StateFailed, treasury.StateDenied,
-		treasury.StateCancelled, treasury.StateExpired, treasury.StateInDoubt:
+		buttons := []slackgo.BlockElement{stopButton(r)}
+		if r.Invite != nil {
+			buttons = append([]slackgo.BlockElement{button(actionLink, r.ID, "Send me a new link")}, buttons...)
+		}
+		blocks = append(blocks, actions(block, buttons...))
+	case treasury.StateSucceeded:
+		if next := nextSteps(r); len(next) > 0 {
+			blocks = append(blocks, actions(block, next...))
+		}
+	case treasury.StateClaimed, treasury.StateSending, treasury.StateSettling, treasury.StateDeclined,
+		treasury.StateFailed, treasury.StateDenied, treasury.StateCancelled, treasury.StateExpired, treasury.StateInDoubt:
 	}
 	foot := "Request " + code(r.ID)
 	if r.State == treasury.StatePending {
 		foot += " · needs " + approvalWords(r.Rule) + " until " + date(r.ExpiresAt)
 	}
 	return message{Text: requestText(r), Blocks: append(blocks, note(foot))}
+}
+
+// nextSteps offers what usually follows: a customer gets an account, an account a card, a card a deposit.
+func nextSteps(r treasury.Request) []slackgo.BlockElement {
+	switch a := r.Action; a.Kind {
+	case treasury.ActionCreateCustomer:
+		return []slackgo.BlockElement{button(actionOpenAccount, a.CreateCustomer.ID, "Open an account in it")}
+	case treasury.ActionCreateAccount:
+		return []slackgo.BlockElement{
+			button(actionRegister, a.CreateAccount.ID, "Register a card"), button(actionTransferTo, a.CreateAccount.ID, "Transfer to it"),
+		}
+	case treasury.ActionRegisterCard:
+		return []slackgo.BlockElement{button(actionDeposit, a.RegisterCard.Account.ID, "Deposit from it")}
+	case treasury.ActionTransfer, treasury.ActionDeposit, treasury.ActionUnregisterCard, treasury.ActionUpdateAccount:
+	}
+	return nil
 }

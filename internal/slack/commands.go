@@ -21,7 +21,7 @@ func (e *Edge) Commands(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	values, ok := form(d.body)
+	values, ok := formValues(d.body)
 	if !ok {
 		w.WriteHeader(http.StatusBadRequest)
 		return
@@ -102,13 +102,20 @@ func typed(text string) string {
 
 // command acts and gives the words to answer with; none when a form was opened.
 func (e *Edge) command(ctx context.Context, c command, ref string) string {
+	if treasury.HasCardNumber(withoutDays(c.wholly)) {
+		return cardNumberWords
+	}
+	if read := e.commandForm(ctx, &c); read != nil {
+		return e.commandOpens(ctx, c, ref, read)
+	}
 	switch c.word {
 	case "", "help":
 		return helpWords(c.name)
-	case "transfer":
-		return e.commandTransfer(ctx, c, ref)
-	case AskBalance, AskAccounts, AskAccount, AskCustomers, AskCustomer, AskRequests:
-		if (c.word == AskAccount || c.word == AskCustomer) && c.rest == "" {
+	case "stop", "resume":
+		return e.commandStop(ctx, c, ref)
+	case AskBalance, AskAccounts, AskAccount, AskCustomers, AskCustomer, AskCards, AskCard, AskDeposit, AskRequests,
+		AskAlerts, AskHistory:
+		if needsName(c.word) && c.rest == "" {
 			return "Which one? Type " + code(c.name+" "+c.word+" <id>") + ", or " + code(c.name+" "+c.word+"s") + " for a list. Nothing was done."
 		}
 		err := e.ask(ctx, Question{
@@ -118,22 +125,83 @@ func (e *Edge) command(ctx context.Context, c command, ref string) string {
 			e.Log.ErrorContext(ctx, "question not queued", "ref", ref, "error", err)
 			return errorWords(err, ref)
 		}
-		if c.word == AskRequests {
+		switch c.word {
+		case AskRequests:
 			return "Looking up requests…"
+		case AskHistory:
+			return "Looking into the history…"
 		}
 		return "Asking Tango…"
 	}
 	return unknownWords(c)
 }
 
-// commandTransfer opens the form, prefilled with what could be read, and says in the form what could not.
-func (e *Edge) commandTransfer(ctx context.Context, c command, ref string) string {
-	err := e.openTransfer(ctx, c.person, c.trigger, func() prefill { return e.readTransfer(c.rest) })
-	if err != nil {
-		e.Log.WarnContext(ctx, "form not opened", "ref", ref, "error", err)
-		return errorWords(err, ref)
+func needsName(ask string) bool { return ask == AskAccount || ask == AskCustomer || ask == AskCard }
+
+// commandForm tells whether a command opens a form, and how to fill it in. It is nil for one that asks.
+func (e *Edge) commandForm(ctx context.Context, c *command) func() (form, error) {
+	second, rest, _ := strings.Cut(c.rest, " ")
+	second, rest = strings.ToLower(second), strings.TrimSpace(rest)
+	empty := func(kind treasury.ActionKind) func() (form, error) {
+		return func() (form, error) { return form{draft: treasury.Draft{Kind: kind}}, nil }
 	}
-	return ""
+	switch c.word + " " + second {
+	case "card register":
+		return e.namedForm(ctx, treasury.ActionRegisterCard, rest)
+	case "card remove":
+		return e.namedForm(ctx, treasury.ActionUnregisterCard, rest)
+	case "account create":
+		return empty(treasury.ActionCreateAccount)
+	case "account edit":
+		return e.namedForm(ctx, treasury.ActionUpdateAccount, rest)
+	case "customer create":
+		return empty(treasury.ActionCreateCustomer)
+	}
+	switch {
+	case c.word == "transfer":
+		return func() (form, error) { return e.readTransfer(c.rest), nil }
+	case c.word == "deposit" && !isDepositID(c.rest):
+		return func() (form, error) { return e.readDeposit(c.rest), nil }
+	}
+	return nil
+}
+
+// isDepositID tells "deposit RAD-180426-5407" from "deposit 500": only Tango's ids begin with letters and have digits and
+// hyphens behind them.
+func isDepositID(text string) bool {
+	head, tail, ok := strings.Cut(text, "-")
+	return ok && head != "" && tail != "" && !strings.ContainsAny(text, " .,$") &&
+		!strings.ContainsFunc(head, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') }) &&
+		strings.ContainsAny(tail, "0123456789")
+}
+
+// namedForm opens a form about an account that may be named behind the command.
+func (e *Edge) namedForm(ctx context.Context, kind treasury.ActionKind, words string) func() (form, error) {
+	return func() (form, error) {
+		f := form{draft: treasury.Draft{Kind: kind}}
+		if words == "" {
+			if kind == treasury.ActionUpdateAccount {
+				return f, &badFilter{"Which account? Type " + code("/tango account edit <id>") + "."}
+			}
+			return f, nil
+		}
+		ids, err := e.resolve(ctx, words)
+		if err != nil {
+			return f, err
+		}
+		f.draft.Account = ids[0]
+		return f, nil
+	}
+}
+
+// commandOpens opens a form, filled in with what could be read; the form says what could not.
+func (e *Edge) commandOpens(ctx context.Context, c command, ref string, read func() (form, error)) string {
+	err := e.openForm(ctx, c.person, c.trigger, read)
+	if err == nil {
+		return ""
+	}
+	e.Log.WarnContext(ctx, "form not opened", "ref", ref, "error", err)
+	return errorWords(err, ref)
 }
 
 // usage lists every command with an example.
@@ -145,7 +213,19 @@ func usage() []struct{ form, example, does string } {
 		{"customers [words] [filters]", "customers acme", "a list of customers (groups of accounts)"},
 		{"customer <id>", "customer acme-rewards", "one customer and its accounts"},
 		{"transfer [amount] [from <account>] [to <account>] [note]", "transfer 500 from sales to marketing spring event", "opens a form; nothing moves until others approve"},
+		{"deposit [amount] [to <account>]", "deposit 1,000 to marketing-us", "opens a form to fund an account from a card; " + code("deposit <id>") + " shows one"},
+		{"cards [account] [filters]", "cards employee-rewards", "registered cards; filters are status, customer, number, expires, label, last, email, name, and the word all"},
+		{"card <last four or label>", "card 1111", "one card in full"},
+		{"card register [account]", "card register marketing-us", "asks for a one-time link to register a card; never type its number into Slack"},
+		{"card remove [account]", "card remove marketing-us", "opens a form to remove a card"},
+		{"account create", "account create", "opens a form for a new account"},
+		{"account edit <id>", "account edit marketing-us", "opens a form to change its name or addresses"},
+		{"customer create", "customer create", "opens a form for a new customer"},
 		{"requests [mine|waiting|in-doubt|<id>]", "requests waiting", "requests, and the full history of one"},
+		{"history [from..to] [mine|<account>|<request>] [states]", "history 2026-01..2026-03 marketing-us closed", "what happened, newest first; states are such as succeeded, denied, open, closed"},
+		{"history csv [the same]", "history csv 2026-01", "the same as a file by direct message"},
+		{"alerts", "alerts", "low-balance thresholds, and who is under them now"},
+		{"stop [why]", "stop looking into a doubt", "stops all sending to Tango at once; " + code("resume") + " lets it go on, " + code("resume <account>") + " frees a frozen one"},
 		{"help", "help", "this list"},
 	}
 }

@@ -44,7 +44,7 @@ func decisionView(r treasury.Request, approve bool) slackgo.ModalViewRequest {
 	title, submit := "Deny this request", "Deny"
 	hint := "The requester reads it. Needed for a denial."
 	if approve {
-		title, submit = "Approve this request", "Approve "+r.Action.Amount().String()
+		title, submit = "Approve this request", approveLabel(r.Action)
 		if len(submit) > maxModalWord {
 			submit = "Approve"
 		}
@@ -62,7 +62,7 @@ func decisionView(r treasury.Request, approve bool) slackgo.ModalViewRequest {
 // reviewView asks for either verdict: for App Home and lists, where there is one button.
 func reviewView(r treasury.Request) slackgo.ModalViewRequest {
 	verdict := slackgo.NewInputBlock(blockVerdict, plain("Your decision", 100), nil, slackgo.NewRadioButtonsBlockElement(actionValue,
-		slackgo.NewOptionBlockObject("approve", plain("Approve "+r.Action.Amount().String(), maxOption), nil),
+		slackgo.NewOptionBlockObject("approve", plain(approveLabel(r.Action), maxOption), nil),
 		slackgo.NewOptionBlockObject("deny", plain("Deny", maxOption), nil)))
 	comment := optional(slackgo.NewInputBlock(blockComment, plain("Comment", 100), plain("Needed for a denial.", 200),
 		&slackgo.PlainTextInputBlockElement{
@@ -102,18 +102,18 @@ func (e *Edge) submitDecision(ctx context.Context, i interaction, ref string) an
 
 // votedWords tells an approver what the vote led to.
 func votedWords(r treasury.Request) string {
-	what := "Request " + code(r.ID) + " for *" + r.Action.Amount().String() + "*: "
+	what := "Request " + code(r.ID) + ", *" + actionTitle(r.Action) + "*: "
 	switch r.State {
 	case treasury.StateDenied:
-		return what + "your denial is recorded. Nothing will move, and the requester is told why."
+		return what + "your denial is recorded. Nothing will be done, and the requester is told why."
 	case treasury.StateApproved:
 		return what + "your approval is recorded, and no more are needed. It is sent at " + date(r.DueAt) +
 			". Until then the requester or an approver can stop it on its card."
 	case treasury.StatePending:
 		left := r.Rule.Approvals - r.Approvals()
 		return what + "your approval is recorded. It still needs " + plural(left, "approval") + "."
-	case treasury.StateClaimed, treasury.StateSending, treasury.StateSucceeded, treasury.StateFailed,
-		treasury.StateCancelled, treasury.StateExpired, treasury.StateInDoubt:
+	case treasury.StateClaimed, treasury.StateSending, treasury.StateSettling, treasury.StateSucceeded, treasury.StateDeclined,
+		treasury.StateFailed, treasury.StateCancelled, treasury.StateExpired, treasury.StateInDoubt:
 	}
-	return what + "your decision is recorded. The request is now: " + stateWord(r.State) + "."
+	return what + "your decision is recorded. The request is now: " + stateWord(r) + "."
 }

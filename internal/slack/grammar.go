@@ -8,48 +8,49 @@ import (
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
-// prefill is what a transfer form opens with.
-type prefill struct {
-	from, to treasury.AccountRef
-	amount   string
-	note     string
-	remarks  []string // what was typed and could not be used, in words
-}
-
 // readTransfer reads "[amount] [from <account>] [to <account>] [note]". It never guesses: what is not clear stays empty
 // and is said in the form. An account is one word, or quoted, or the words up to the next "from" or "to".
-func (e *Edge) readTransfer(text string) prefill {
-	var p prefill
+func (e *Edge) readTransfer(text string) form {
+	f := form{draft: treasury.Draft{Kind: treasury.ActionTransfer}}
+	rest := e.readMoney(text, map[string]*string{"from": &f.draft.From, "to": &f.draft.To}, &f)
+	f.draft.Note = rest
+	if runes := []rune(rest); len(runes) > treasury.MaxNote {
+		f.draft.Note = string(runes[:treasury.MaxNote])
+		f.remarks = append(f.remarks, "The note was cut to its first characters.")
+	}
+	return f
+}
+
+// readDeposit reads "[amount] [to <account>]".
+func (e *Edge) readDeposit(text string) form {
+	f := form{draft: treasury.Draft{Kind: treasury.ActionDeposit}}
+	if rest := e.readMoney(text, map[string]*string{"to": &f.draft.Account}, &f); rest != "" {
+		f.remarks = append(f.remarks, "“"+clip(visible(rest), 60)+"” was not understood.")
+	}
+	return f
+}
+
+// readMoney takes an amount and the accounts behind their words; it gives what is left.
+func (e *Edge) readMoney(text string, accounts map[string]*string, f *form) string {
 	words := split(text)
 	if n, ok := e.amountWords(words); ok {
-		p.amount = strings.Join(words[:n], " ")
+		f.draft.Amount = strings.Join(words[:n], " ")
 		words = words[n:]
 	}
-	for len(words) > 0 {
-		var target *treasury.AccountRef
-		switch strings.ToLower(words[0]) {
-		case "from":
-			target = &p.from
-		case "to":
-			target = &p.to
-		}
-		if target == nil || target.ID != "" || len(words) == 1 {
+	for len(words) > 1 {
+		target := accounts[strings.ToLower(words[0])]
+		if target == nil || *target != "" {
 			break
 		}
 		n, account, remark := e.readAccount(words[1:])
 		if remark != "" {
-			p.remarks = append(p.remarks, remark)
+			f.remarks = append(f.remarks, remark)
 		} else {
-			*target = account
+			*target = account.ID
 		}
 		words = words[1+n:]
 	}
-	p.note = strings.Join(words, " ")
-	if runes := []rune(p.note); len(runes) > treasury.MaxNote {
-		p.note = string(runes[:treasury.MaxNote])
-		p.remarks = append(p.remarks, "The note was cut to its first characters.")
-	}
-	return p
+	return strings.Join(words, " ")
 }
 
 // amountWords finds an amount in the first word or two: "500", "500 USD", "USD 500". Any three letters could be a

@@ -13,9 +13,6 @@ import (
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
-// actionNewTransfer opens an empty transfer form.
-const actionNewTransfer = "new_transfer"
-
 // event is the part of Slack's event envelope that is used.
 type event struct {
 	Type      string `json:"type"`
@@ -121,13 +118,22 @@ func (e *Edge) home(ctx context.Context, person string) ([]slackgo.Block, error)
 			waiting = append(waiting, r)
 		}
 	}
-	blocks := e.homeRequests(ctx, "Waiting for you", "Nothing waits for your decision.", waiting, homeWaiting, person)
+	stop, err := e.Desk.Stopped(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var blocks []slackgo.Block
+	if stop.Stopped {
+		blocks = append(blocks, section(stopWords(stop)))
+	}
+	blocks = append(blocks, e.homeRequests(ctx, "Waiting for you", "Nothing waits for your decision.", waiting, homeWaiting, person)...)
 	if len(doubts) > 0 {
 		blocks = append(blocks, e.homeRequests(ctx, "⚠️ In doubt", "", doubts, homeOpen, person)...)
 	}
 	blocks = append(blocks, e.homeRequests(ctx, "Your open requests", "You have no open request.", mine, homeOpen, person)...)
 	if e.Desk.MayRequest(ctx, person) == nil {
-		blocks = append(blocks, actions("home-do", button(actionNewTransfer, "new", "Request a transfer")))
+		blocks = append(blocks, actions("home-do",
+			button(actionNewTransfer, "new", "Request a transfer"), button(actionNewDeposit, "new", "Request a deposit")))
 	}
 	blocks = append(blocks, homeBalanceBlocks(overview)...)
 	return append(blocks, note("Drawn "+date(e.Clock())+". "+code("/tango help")+" lists all that you can type.")), nil

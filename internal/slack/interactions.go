@@ -67,6 +67,21 @@ func (i interaction) option(block string) string {
 	return ""
 }
 
+// has reports whether the form has this input.
+func (i interaction) has(field treasury.Field) bool {
+	_, ok := i.View.State.Values[string(field)][actionValue]
+	return ok
+}
+
+// fields names the form's inputs.
+func (i interaction) fields() map[string]bool {
+	names := map[string]bool{}
+	for block := range i.View.State.Values {
+		names[block] = true
+	}
+	return names
+}
+
 // tenant gives the team and the enterprise that the interaction comes from.
 func (i interaction) tenant() (team, enterprise string) {
 	if i.Team != nil {
@@ -85,7 +100,7 @@ func (e *Edge) interact(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		return interaction{}, d, false
 	}
 	var i interaction
-	values, ok := form(d.body)
+	values, ok := formValues(d.body)
 	if !ok || json.Unmarshal([]byte(values.Get("payload")), &i) != nil || i.User.ID == "" {
 		w.WriteHeader(http.StatusBadRequest)
 		return interaction{}, d, false
@@ -134,12 +149,16 @@ func (e *Edge) Interactions(w http.ResponseWriter, r *http.Request) {
 // submitted hands a form to its use case.
 func (e *Edge) submitted(ctx context.Context, i interaction, ref string) any {
 	switch i.View.Callback {
-	case viewTransfer:
-		return e.submitTransfer(ctx, i, ref)
+	case viewForm:
+		return e.submitForm(ctx, i, ref)
 	case viewCheck:
 		return e.submitCheck(ctx, i, ref)
 	case viewDecision:
 		return e.submitDecision(ctx, i, ref)
+	case viewTestify:
+		return e.submitTestify(ctx, i, ref)
+	case viewResend:
+		return e.submitResend(ctx, i, ref)
 	}
 	return updateTo(wordsView("Not done", "This form is of another version of Tangobot. Nothing was done. Please open it again."))
 }
@@ -189,10 +208,16 @@ func (e *Edge) click(ctx context.Context, i interaction, ref string) string {
 		e.refreshHome(ctx, i)
 	case actionNext, actionPrev:
 		err = e.turnPage(ctx, i, a.Value, ref)
-	case actionNewTransfer:
-		err = e.openTransfer(ctx, i.User.ID, i.Trigger, func() prefill { return prefill{} })
-	case actionTransferFrom, actionTransferTo:
-		err = e.openTransfer(ctx, i.User.ID, i.Trigger, func() prefill { return e.prefilled(a.ActionID, a.Value) })
+	case actionTestify:
+		err = e.openTestify(ctx, i, a.Value)
+	case actionResend:
+		err = e.openResend(ctx, i, a.Value)
+	case actionSnooze:
+		err = e.Desk.Snooze(ctx, i.User.ID, a.Value)
+	case actionLink:
+		err = e.Desk.AskForLink(ctx, i.User.ID, a.Value)
+	case actionNewTransfer, actionNewDeposit, actionTransferFrom, actionTransferTo, actionDeposit, actionEdit, actionRegister, actionOpenAccount:
+		err = e.openForm(ctx, i.User.ID, i.Trigger, func() (form, error) { return buttonForm(a.ActionID, a.Value) })
 	default:
 		return "" // a select inside a form, or a button of another version
 	}
@@ -205,15 +230,42 @@ func (e *Edge) click(ctx context.Context, i interaction, ref string) string {
 	return errorWords(err, ref)
 }
 
-func (e *Edge) prefilled(action, account string) prefill {
-	a, _, ok := e.Desk.Accounts.Get(account)
-	if !ok {
-		return prefill{remarks: []string{"This account is not in the list yet. Choose it below when it is."}}
+// Action ids of the buttons that open a form; the value is an account's or a customer's id, of the empty forms nothing.
+const (
+	actionNewTransfer  = "new_transfer"
+	actionNewDeposit   = "new_deposit"
+	actionTransferFrom = "transfer_from"
+	actionTransferTo   = "transfer_to"
+	actionDeposit      = "deposit_to"
+	actionEdit         = "edit_account"
+	actionRegister     = "register_card"
+	actionOpenAccount  = "open_account"
+)
+
+// actionLink asks for a new link to the card page; its value is the request's id.
+const actionLink = "card_link"
+
+// buttonForm gives the form that a button opens.
+func buttonForm(action, value string) (form, error) {
+	switch action {
+	case actionNewTransfer:
+		return form{draft: treasury.Draft{Kind: treasury.ActionTransfer}}, nil
+	case actionNewDeposit:
+		return form{draft: treasury.Draft{Kind: treasury.ActionDeposit}}, nil
+	case actionTransferFrom:
+		return form{draft: treasury.Draft{Kind: treasury.ActionTransfer, From: value}}, nil
+	case actionTransferTo:
+		return form{draft: treasury.Draft{Kind: treasury.ActionTransfer, To: value}}, nil
+	case actionDeposit:
+		return form{draft: treasury.Draft{Kind: treasury.ActionDeposit, Account: value}}, nil
+	case actionEdit:
+		return form{draft: treasury.Draft{Kind: treasury.ActionUpdateAccount, Account: value}}, nil
+	case actionRegister:
+		return form{draft: treasury.Draft{Kind: treasury.ActionRegisterCard, Account: value}}, nil
+	case actionOpenAccount:
+		return form{draft: treasury.Draft{Kind: treasury.ActionCreateAccount, Customer: value}}, nil
 	}
-	if action == actionTransferFrom {
-		return prefill{from: a.Ref()}
-	}
-	return prefill{to: a.Ref()}
+	return form{}, treasury.ErrInvalid
 }
 
 // turnPage queues the question behind a list's Next or Prev button.
@@ -261,33 +313,4 @@ func (e *Edge) Options(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, struct {
 		Options []*slackgo.OptionBlockObject `json:"options"`
 	}{options})
-}
-
-// maxSuggestions keeps the list short enough to read; Slack takes up to 100.
-const maxSuggestions = 50
-
-// suggest finds active accounts, of the currency of the account that stands in the other field.
-func (e *Edge) suggest(ctx context.Context, i interaction) ([]*slackgo.OptionBlockObject, error) {
-	if err := e.Desk.MayRequest(ctx, i.User.ID); err != nil {
-		return nil, err
-	}
-	if err := e.Desk.Accounts.Load(ctx, e.Desk.Journal, e.Clock()); err != nil {
-		return nil, err
-	}
-	other := ""
-	switch i.BlockID {
-	case blockTo:
-		other = i.option(blockFrom)
-	case blockFrom:
-		other = i.option(blockTo)
-	}
-	counterpart, has := e.picked(other)
-	found := e.Desk.Accounts.Search(i.Value, maxSuggestions, func(a treasury.Account) bool {
-		return a.Status == treasury.AccountActive && (!has || a.Currency == counterpart.Currency && a.ID != counterpart.ID)
-	})
-	options := make([]*slackgo.OptionBlockObject, len(found))
-	for n, a := range found {
-		options[n] = accountOption(a.Ref(), " "+string(a.Currency))
-	}
-	return options, nil
 }

@@ -27,5 +27,10 @@ const (
 	AskAccount   = "account"
 	AskCustomers = "customers"
 	AskCustomer  = "customer"
+	AskCards     = "cards"
+	AskCard      = "card"
+	AskDeposit   = "deposit"
 	AskRequests  = "requests"
+	AskAlerts    = "alerts"
+	AskHistory   = "history"
 )

@@ -68,8 +68,8 @@ func (e *Edge) served(team, enterprise string) bool {
 	return w != "" && (team == w || enterprise == w)
 }
 
-// form parses a form body strictly: a key that comes twice is refused.
-func form(body []byte) (url.Values, bool) {
+// formValues parses a form body strictly: a key that comes twice is refused.
+func formValues(body []byte) (url.Values, bool) {
 	values, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, false

@@ -45,7 +45,11 @@ func (e *Edge) requests(ctx context.Context, q Question) (message, error) {
 	if errors.Is(err, treasury.ErrUnavailable) || ctx.Err() != nil {
 		return message{}, err // not read is not broken
 	}
-	return requestMessage(r, history, err), nil
+	m := requestMessage(r, history, err)
+	if buttons := e.doubtButtons(r); len(buttons) > 0 {
+		m.Blocks = append(m.Blocks, actions("doubt", buttons...))
+	}
+	return m, nil
 }
 
 // requestList answers with a page of requests that the desk gives whole.
@@ -82,19 +86,18 @@ func (e *Edge) myRequests(ctx context.Context, q Question) (message, error) {
 
 // requestRow draws one request of a list, with the one button that this person can use.
 func (e *Edge) requestRow(ctx context.Context, r treasury.Request, person string) row {
-	state := stateSign(r.State) + " " + stateWord(r.State)
+	state := stateSign(r.State) + " " + stateWord(r)
 	if r.State == treasury.StatePending {
 		state += fmt.Sprintf(" (%d of %d)", r.Approvals(), r.Rule.Approvals)
 	}
-	t := r.Action.Transfer
-	what := fmt.Sprintf("*%s* from %s to %s", t.Amount, accountLine(t.From), accountLine(t.To))
+	what := "*" + actionTitle(r.Action) + "* " + strings.Join(actionLines(r.Action), ", ")
 	by := "asked for by " + mention(r.Requester) + " " + date(r.CreatedAt) + ", " + code(r.ID)
 	s := section(what + "\n" + state + "\n" + by)
 	if b := e.rowButton(ctx, r, person); b != nil {
 		s.Accessory = slackgo.NewAccessory(b)
 		s.BlockID = fmt.Sprintf("row-%s-%d", r.ID, r.Step)
 	}
-	return row{[]slackgo.Block{s}, strings.ReplaceAll(what, "*", "") + ". " + stateWord(r.State) + ". " + by}
+	return row{[]slackgo.Block{s}, strings.ReplaceAll(what, "*", "") + ". " + stateWord(r) + ". " + by}
 }
 
 // rowButton gives the button that would do something for this person now: none for most.
@@ -109,7 +112,7 @@ func (e *Edge) rowButton(ctx context.Context, r treasury.Request, person string)
 			return nil
 		}
 		b := button(actionReview, r.ID, "Review")
-		b.AccessibilityLabel = clip("Review request "+r.ID+" for "+r.Action.Amount().String(), maxButtonText)
+		b.AccessibilityLabel = clip("Review "+r.ID+": "+actionTitle(r.Action), maxButtonText)
 		b.Style = slackgo.StylePrimary
 		return b
 	}
@@ -119,7 +122,7 @@ func (e *Edge) rowButton(ctx context.Context, r treasury.Request, person string)
 // requestMessage draws one request and all that happened to it.
 func requestMessage(r treasury.Request, history []treasury.Entry, broken error) message {
 	c := card(r)
-	blocks := []slackgo.Block{header(stateSign(r.State) + " " + stateWord(r.State))}
+	blocks := []slackgo.Block{header(stateSign(r.State) + " " + stateWord(r))}
 	blocks = append(blocks, requestBlocks(r)...)
 	if lines := outcome(r); len(lines) > 0 {
 		blocks = append(blocks, section(strings.Join(lines, "\n")))

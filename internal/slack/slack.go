@@ -19,7 +19,7 @@ import (
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
-// Edge is what every handler of this room needs. All fields are required.
+// Edge is what every handler of this room needs. All fields are required, but for CardPage.
 type Edge struct {
 	Desk     *treasury.Desk
 	Client   *Client
@@ -27,6 +27,7 @@ type Edge struct {
 	Claims   treasury.Claims
 	Clock    func() time.Time
 	Log      *slog.Logger
+	CardPage string // address of the card page up to the link's secret part, such as https://host/cards/; for Job alone
 }
 
 // ackTime bounds all work before an answer to Slack. Slack gives up after 3 s; what is left covers the way there.

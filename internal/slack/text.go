@@ -12,33 +12,6 @@ import (
 // This file is the one place where states, reasons and errors become sentences: what happened, whether money moved,
 // what to do next, and a reference to quote. No text of an error is ever shown.
 
-// stateWord names a state as every surface shows it.
-func stateWord(s treasury.State) string {
-	switch s {
-	case treasury.StatePending:
-		return "Waiting for approval"
-	case treasury.StateApproved:
-		return "Approved, not sent yet"
-	case treasury.StateClaimed:
-		return "About to be sent"
-	case treasury.StateSending:
-		return "Being sent to Tango"
-	case treasury.StateSucceeded:
-		return "Done, the money has moved"
-	case treasury.StateFailed:
-		return "Not done, no money moved"
-	case treasury.StateDenied:
-		return "Denied, no money moved"
-	case treasury.StateCancelled:
-		return "Cancelled, no money moved"
-	case treasury.StateExpired:
-		return "Expired, no money moved"
-	case treasury.StateInDoubt:
-		return "In doubt: the money may or may not have moved"
-	}
-	return string(s)
-}
-
 // reasonWords says why a request ended without moving money; empty for none.
 func reasonWords(r treasury.Request) string {
 	switch r.Reason {
@@ -66,10 +39,42 @@ func reasonWords(r treasury.Request) string {
 		return "Tango does not know one of the accounts any more."
 	case treasury.ReasonRefused:
 		return refusalWords(r.Answer)
+	case treasury.ReasonFound:
+		return foundWords(r.Inquiry)
+	case treasury.ReasonCardGone:
+		return "The card is not registered on this account any more. Register it again, or choose another one."
+	case treasury.ReasonCardExpired:
+		return "The card has expired. Choose another one."
+	case treasury.ReasonCardNotActive:
+		return "Tango has not activated the card yet. " + code("/tango cards") + " shows from when it can be used."
+	case treasury.ReasonCardsFull:
+		return fmt.Sprintf("The account has %d cards, and Tango allows no more. Remove one, then ask again.", treasury.MaxCards)
+	case treasury.ReasonTaken:
+		return "This id exists at Tango by now. Choose another one."
+	case treasury.ReasonChanged:
+		return "The account was changed by somebody else after this was asked for, so the approvals were for something else. Look at it and ask again."
+	case treasury.ReasonCustomer:
+		return "Tango does not know the customer, or the account is not under it."
 	case treasury.ReasonAttempts:
+		if r.Action.Kind == treasury.ActionRegisterCard {
+			return "The card was refused too often. Ask again when you have the right details."
+		}
 		return "Tango could not be reached in three tries, and nothing was sent in any of them. Ask again later."
 	}
 	return string(r.Reason)
+}
+
+// foundWords says how a doubt was closed.
+func foundWords(i *treasury.Inquiry) string {
+	switch {
+	case i == nil:
+		return "The doubt about it was closed."
+	case i.Agreeing(treasury.FindingExecuted) >= 2, i.Agreeing(treasury.FindingNot) >= 2:
+		return "Two people looked and agreed."
+	case i.Evidence != nil:
+		return "The evidence decided it: " + ruleWords(i.Evidence)
+	}
+	return "Tango's answer proved it."
 }
 
 func refusalWords(a *treasury.Answer) string {
@@ -105,6 +110,8 @@ func doubtWords(a *treasury.Answer) string {
 		return fmt.Sprintf("Tango gave an answer (%d) that does not say whether it was carried out.", a.Status)
 	case treasury.DoubtResent:
 		return "The call may have reached Tango more than once."
+	case treasury.DoubtUnsettled:
+		return "Tango has not decided about the deposit in a week."
 	case treasury.DoubtLost:
 		return "The process that sent it ended before it could record the answer."
 	case treasury.DoubtNone:
@@ -156,16 +163,43 @@ func entryWords(e treasury.Entry) string {
 		return answerWords(e)
 	case treasury.EventLost:
 		return doubtWords(e.Answer)
+	case treasury.EventEvidence:
+		if e.Evidence == nil {
+			return "Evidence was gathered"
+		}
+		return "Evidence was gathered: " + gradeWords(e.Evidence.Says) + ". " + ruleWords(e.Evidence)
+	case treasury.EventFinding:
+		if e.Finding == nil {
+			return who + " said what they found"
+		}
+		return who + " says: " + findingWords(e.Finding.Finding) + ". Seen: " + escape(visible(e.Finding.Seen))
+	case treasury.EventResendVote:
+		return who + " approved sending it again with the same reference"
+	case treasury.EventResend:
+		return "Handed to Tango again, with the same reference" + attempt
+	case treasury.EventInvite:
+		return "A one-time link to the card page was made"
+	case treasury.EventOverdue:
+		return "The deposit settles for longer than Tango says"
+	case treasury.EventSettle:
+		return "Tango was asked: " + answerWords(e)
 	}
-	return stateWord(e.To)
+	return stateName(e.To)
 }
 
 func answerWords(e treasury.Entry) string {
 	if e.Answer == nil {
-		return stateWord(e.To)
+		return stateName(e.To)
 	}
 	switch e.Answer.Verdict {
+	case treasury.VerdictPending:
+		return "Tango took the deposit" + depositID(e.Answer) + " and has not settled it yet"
+	case treasury.VerdictDeclined:
+		return "The deposit" + depositID(e.Answer) + " was declined"
 	case treasury.VerdictDone:
+		if !e.Answer.Moved.IsKnown() {
+			return "Tango carried it out"
+		}
 		return fmt.Sprintf("Tango moved it: the source then held %s, the target %s", e.Answer.FromAfter, e.Answer.ToAfter)
 	case treasury.VerdictRefused:
 		return refusalWords(e.Answer)
@@ -176,7 +210,7 @@ func answerWords(e treasury.Entry) string {
 	case treasury.VerdictUnknown:
 		return doubtWords(e.Answer)
 	}
-	return stateWord(e.To)
+	return stateName(e.To)
 }
 
 // tangoWords puts Tango's refusals in words, by i18nKey first: its prefix is not the HTTP status.
@@ -287,13 +321,30 @@ func forbiddenWords(no *treasury.Forbidden) string {
 	case treasury.WhyVoted:
 		return "You have already decided on this request. Your first decision stands."
 	case treasury.WhyDecided:
-		return "This came too late. The request is now: " + stateWord(no.State) + ". Nothing was changed by you."
+		return "This came too late. The request is now: " + stateName(no.State) + ". Nothing was changed by you."
 	case treasury.WhyExpired:
 		return "The time for approving this request is over. Nothing was changed."
 	case treasury.WhyChanged:
 		return "What you saw is not what the request says. Nothing was changed. Please open it again."
 	case treasury.WhyNoComment:
 		return "A denial needs a reason, so that the requester knows what to do."
+	case treasury.WhyTooEarly:
+		return "It is too early to decide this: the evidence is still being gathered, or a deposit may still be pending at Tango for up to a week. Nothing was changed."
+	case treasury.WhyNoEvidence:
+		return "Say what you saw, and where: without it your word cannot be checked."
+	case treasury.WhyNoResend:
+		return "Sending it again is not offered for this request. Nothing was changed."
+	case treasury.WhyNoStop:
+		return "You may not stop or resume sending. " + groupWords(no.Groups) + " may."
+	case treasury.WhyCardsOff:
+		return "Cards are not registered through Tangobot here. " + askOwner
+	case treasury.WhyCardsPortal:
+		return "Cards are not registered through Tangobot here, but in Tango's portal: <" + tangoPortal + "|open Tango's portal>, choose the account, " +
+			"then Funding and Add credit card. Tangobot shows the card within 15 minutes. Never type a card's number into Slack."
+	case treasury.WhyAlertOver:
+		return "This alert is over, so there is nothing to snooze."
+	case treasury.WhyLink:
+		return "This link cannot be used: it is used up, too old, or not complete. Ask for a new one in Slack."
 	case treasury.WhyQuorumLost:
 		return "Too few of the approvals still count. Nothing was sent."
 	}
@@ -328,7 +379,7 @@ func problemWords(e *treasury.Invalid) string {
 func problemLine(p treasury.Problem) string {
 	switch p.Code {
 	case treasury.ProblemMissing:
-		return "Choose an account."
+		return missingWords(p.Field)
 	case treasury.ProblemUnknown:
 		return "Tangobot does not know this account. Pick one from the list; a new account takes up to 15 minutes to appear there."
 	case treasury.ProblemSame:
@@ -348,11 +399,65 @@ func problemLine(p treasury.Problem) string {
 	case treasury.ProblemNoRule:
 		return "No rule of the policy allows a transfer of this amount between these accounts."
 	case treasury.ProblemLong:
-		return fmt.Sprintf("At most %d characters.", treasury.MaxNote)
+		return fmt.Sprintf("At most %d characters.", p.Most)
+	case treasury.ProblemShort:
+		return fmt.Sprintf("At least %d characters.", p.Most)
+	case treasury.ProblemMany:
+		return fmt.Sprintf("At most %d.", p.Most)
+	case treasury.ProblemDigits:
+		return "Tango takes deposits up to 999,999.99."
+	case treasury.ProblemCharacters:
+		return "Tango takes letters, numbers, punctuation and spaces in names: no emoji, and no signs such as $ or +."
+	case treasury.ProblemIdentifier:
+		return "5 to 100 small letters, digits and hyphens, such as spring-campaign."
+	case treasury.ProblemTaken:
+		return "This id exists already. Choose another one."
+	case treasury.ProblemEmail:
+		return "“" + clip(visible(p.Text), 60) + "” is not an e-mail address."
+	case treasury.ProblemContact:
+		return "One person a line, like: Ada Lovelace <ada@example.com>"
+	case treasury.ProblemCustomer:
+		return "Tangobot does not know this customer. Pick one from the list."
+	case treasury.ProblemNoCustomer:
+		return "Tangobot does not know yet whose account this is. Please try again in a few minutes."
+	case treasury.ProblemNoCurrency:
+		return "Choose a currency."
+	case treasury.ProblemUnchanged:
+		return "Nothing is changed yet."
+	case treasury.ProblemCard:
+		return "This card is not registered on the account. Pick one from the list."
+	case treasury.ProblemCardExpired:
+		return "This card has expired. Pick another one."
+	case treasury.ProblemCardEarly:
+		return "Tango lets this card be used from " + utc(p.At) + " on."
+	case treasury.ProblemCardsFull:
+		return fmt.Sprintf("This account has %d cards, and Tango allows no more. Remove one first.", p.Most)
+	case treasury.ProblemCardNumber:
+		return cardNumberWords
 	case treasury.ProblemControl:
 		return "Use plain characters on one line."
 	}
 	return "This cannot be used."
+}
+
+// cardNumberWords warns without repeating what was typed.
+const cardNumberWords = "This looks like a card's number. Never type one into Slack: it was not stored and not used. " +
+	"Delete your message, and register cards with /tango card register alone."
+
+func missingWords(f treasury.Field) string {
+	switch f {
+	case treasury.FieldCard:
+		return "Choose a card."
+	case treasury.FieldCustomer:
+		return "Choose a customer."
+	case treasury.FieldNotify:
+		return "Type at least one address, or choose to clear the list."
+	case treasury.FieldFrom, treasury.FieldTo, treasury.FieldAccount:
+		return "Choose an account."
+	case treasury.FieldAmount, treasury.FieldNote, treasury.FieldNewID, treasury.FieldName, treasury.FieldEmail,
+		treasury.FieldCurrency, treasury.FieldLabel, treasury.FieldContacts:
+	}
+	return "Fill this in."
 }
 
 func faultWords(f money.Fault) string {

@@ -1,7 +1,6 @@
 package tango
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -18,9 +17,15 @@ import (
 // maxAnswer bounds the answer to a money call, in bytes; a transfer's is below 2,000.
 const maxAnswer = 64 << 10
 
-// Transfer sends the order once, in at most treasury.SendTime, and says what is known afterwards. It always returns: a
-// panic on the way is an answer too. It neither waits for the pace nor tries again.
-func (c *Client) Transfer(ctx context.Context, order treasury.TransferOrder) (answer treasury.Answer) {
+// change is one call that changes something at Tango: how its request is drawn, and what its answer proves.
+type change struct {
+	draw  func(ctx context.Context) (*http.Request, error)
+	judge func(s sent) treasury.Answer
+}
+
+// sendOnce makes the call once, in at most treasury.SendTime, and says what is known afterwards. It always returns: a panic
+// on the way is an answer too. It neither waits for the pace nor tries again. Every changing call goes through here.
+func (c *Client) sendOnce(ctx context.Context, call change) (answer treasury.Answer) {
 	ctx, cancel := context.WithTimeout(ctx, treasury.SendTime)
 	defer cancel()
 	begun := false
@@ -35,17 +40,26 @@ func (c *Client) Transfer(ctx context.Context, order treasury.TransferOrder) (an
 		defer func() { _ = recover() }() // the log may be what panics
 		c.config.Log.ErrorContext(ctx, "money call panicked", "begun", begun)
 	}()
-	request, err := c.transferRequest(ctx, order)
+	request, err := call.draw(ctx)
 	if err != nil {
 		c.config.Log.WarnContext(ctx, "money call not sent", "error", err)
 		return treasury.Answer{Verdict: treasury.VerdictUnsent}
 	}
+	defer request.Body.Close() // wipes it
 	begun = true
 	s := send(ctx, request, c.config.RootCAs)
 	if s.failure != "" {
 		c.config.Log.WarnContext(ctx, "money call without a whole answer", "failure", s.failure, "connections", s.connections, "status", s.status)
 	}
-	return judge(order, s)
+	return call.judge(s)
+}
+
+// Transfer moves money between two accounts: POST or GET /transferFunds, as Config.Method says.
+func (c *Client) Transfer(ctx context.Context, order treasury.TransferOrder) treasury.Answer {
+	return c.sendOnce(ctx, change{
+		draw:  func(ctx context.Context) (*http.Request, error) { return c.transferRequest(ctx, order) },
+		judge: func(s sent) treasury.Answer { return judge(order, s) },
+	})
 }
 
 func (c *Client) transferRequest(ctx context.Context, order treasury.TransferOrder) (*http.Request, error) {
@@ -60,8 +74,37 @@ func (c *Client) transferRequest(ctx context.Context, order treasury.TransferOrd
 	if err != nil {
 		return nil, err
 	}
-	request, err := c.newRequest(ctx, http.MethodPost, address, body)
+	return c.jsonRequest(ctx, c.config.Method, address, body)
+}
+
+// draw gives a call's path and body. It fails when the order can not be sent.
+type draw func() (path string, body []byte, err error)
+
+// post makes a call other than a transfer.
+func (c *Client) post(ctx context.Context, d draw, judge func(s sent) treasury.Answer) treasury.Answer {
+	return c.sendDrawn(ctx, http.MethodPost, d, judge)
+}
+
+// patch makes the one call that is not a POST. It too is sent once: a second one could undo what came between.
+func (c *Client) patch(ctx context.Context, d draw, judge func(s sent) treasury.Answer) treasury.Answer {
+	return c.sendDrawn(ctx, http.MethodPatch, d, judge)
+}
+
+func (c *Client) sendDrawn(ctx context.Context, method string, d draw, judge func(s sent) treasury.Answer) treasury.Answer {
+	return c.sendOnce(ctx, change{judge: judge, draw: func(ctx context.Context) (*http.Request, error) {
+		path, body, err := d()
+		if err != nil {
+			return nil, err
+		}
+		return c.jsonRequest(ctx, method, c.config.API+path, body)
+	}})
+}
+
+// jsonRequest makes a request with a body of JSON, which it owns from then on.
+func (c *Client) jsonRequest(ctx context.Context, method, address string, body []byte) (*http.Request, error) {
+	request, err := c.newRequest(ctx, method, address, body)
 	if err != nil {
+		clear(body)
 		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
@@ -191,10 +234,37 @@ func (l *line) hangUp() {
 
 // once is a request body that can be read once. It is a type of its own because net/http gives the bodies that it knows a
 // GetBody, with which it may send them again; and it is there on a GET too, because a request without a body counts
-// as one that may be sent again.
-type once struct{ io.Reader }
+// as one that may be sent again. It is wiped when the call is over, because it may hold a card: what net/http and TLS
+// copied of it on the way out is garbage of theirs.
+type once struct {
+	mu    sync.Mutex // net/http may still read while the call is being given up
+	whole []byte
+	rest  []byte
+	wiped bool
+}
 
-func newOnce(body []byte) io.ReadCloser { return once{bytes.NewReader(body)} }
+func newOnce(body []byte) io.ReadCloser { return &once{whole: body, rest: body} }
 
-// Close does nothing.
-func (once) Close() error { return nil }
+// Read gives what is left. After the wipe that is nothing, and not the end either: zeros are no body.
+func (o *once) Read(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case len(o.rest) > 0 && o.wiped:
+		return 0, errHungUp
+	case len(o.rest) == 0:
+		return 0, io.EOF
+	}
+	n := copy(p, o.rest)
+	o.rest = o.rest[n:]
+	return n, nil
+}
+
+// Close wipes the body.
+func (o *once) Close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	clear(o.whole)
+	o.wiped = true
+	return nil
+}

@@ -30,6 +30,9 @@ type Account struct {
 	Email   string   // contactEmail
 	Notify  []string // fundingNotification addresses
 	Created time.Time
+	// Customer is the id of the customer that the account is under. Tango's answers about accounts do not tell it; the
+	// directory does, empty where it does not know yet.
+	Customer string `json:",omitempty"`
 }
 
 // Customer is Tango's older word for a group of accounts.

@@ -29,10 +29,13 @@ type Desk struct {
 	Pacer Pacer
 }
 
-// Job is the body of a queued message: exactly one field is set.
+// Job is the body of a queued message: exactly one of its fields is set, but for Renew.
 type Job struct {
 	Execute  string          `json:"execute,omitempty"`  // request id, on the money queue
 	Announce string          `json:"announce,omitempty"` // request id, on the questions queue
+	Alert    string          `json:"alert,omitempty"`    // alert id, on the questions queue
+	Invite   string          `json:"invite,omitempty"`   // request id whose requester gets a one-time link, on the questions queue
+	Renew    bool            `json:"renew,omitempty"`    // with Invite: also while an earlier link is good
 	Question json.RawMessage `json:"question,omitempty"` // the edge's own, on the questions queue
 }
 
@@ -101,6 +104,13 @@ func (d *Desk) writes(ctx context.Context, before Request, version int64, after 
 	}
 	notice.Want = after.Step
 	writes := []Write{requestWrite(after, version), entry.write(), notice.write(after.ID, noticeVersion, e.At)}
+	if e.Kind == EventClaim || e.Kind == EventSend || e.Kind == EventResend {
+		stop, err := d.stopWrite(ctx)
+		if err != nil {
+			return nil, Request{}, err
+		}
+		writes = append(writes, stop)
+	}
 	if before.State.HoldsLanes() != after.State.HoldsLanes() {
 		lanes, err := d.laneWrites(ctx, before, after, e.At)
 		if err != nil {
@@ -178,7 +188,7 @@ func (d *Desk) laneWrites(ctx context.Context, before, after Request, at time.Ti
 	accounts := after.Action.Lanes()
 	keys := make([]string, len(accounts))
 	for i, account := range accounts {
-		keys[i] = "LANE#" + account
+		keys[i] = laneKey(account)
 	}
 	records, err := d.Journal.Get(ctx, keys...)
 	if err != nil {
@@ -198,6 +208,8 @@ func (d *Desk) laneWrites(ctx context.Context, before, after Request, at time.Ti
 	}
 	return writes, nil
 }
+
+func laneKey(account string) string { return "LANE#" + account }
 
 func requestKey(id string) string { return "REQ#" + id }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -34,17 +35,27 @@ type head struct {
 	Count  int       `json:"count"`
 	ReadAt time.Time `json:"read_at,omitzero"`
 
+	Outdated time.Time `json:"outdated,omitzero"` // when something was changed that the set does not show
+
 	Building     bool      `json:"building,omitempty"`
 	BuildStarted time.Time `json:"build_started,omitzero"`
+	BuildOwners  bool      `json:"build_owners,omitempty"` // the accounts are complete, the customers follow
 	BuildCursor  string    `json:"build_cursor,omitempty"`
 	BuildChunks  int       `json:"build_chunks,omitempty"`
 	BuildCount   int       `json:"build_count,omitempty"`
 }
 
-// chunk is one part of the directory.
+// chunk is one part of the directory: accounts, or customers with the ids of their accounts.
 type chunk struct {
-	Accounts []Account `json:"accounts"`
-	ReadAt   time.Time `json:"read_at"`
+	Accounts  []Account `json:"accounts,omitempty"`
+	Customers []owner   `json:"customers,omitempty"`
+	ReadAt    time.Time `json:"read_at"`
+}
+
+// owner is a customer and accounts that are under it. A customer with very many accounts stands there several times.
+type owner struct {
+	Customer CustomerRef `json:"customer"`
+	Accounts []string    `json:"accounts,omitempty"`
 }
 
 func chunkKey(set, number int) string { return fmt.Sprintf("%s#%d#%04d", directoryHead, set, number) }
@@ -53,6 +64,13 @@ func chunkKey(set, number int) string { return fmt.Sprintf("%s#%d#%04d", directo
 type latest struct {
 	Account Account   `json:"account"`
 	At      time.Time `json:"at"`
+	Reads   int       `json:"reads,omitempty"` // how often its balance was held against the one before
+	Drift   time.Time `json:"drift,omitzero"`  // when it last was another one, and we had not moved it
+}
+
+// isQuiet reports whether nobody but us has moved the account's money for a long time, as far as we have looked.
+func (l latest) isQuiet(now time.Time) bool {
+	return l.Reads > 0 && (l.Drift.IsZero() || now.Sub(l.Drift) > quietAfter)
 }
 
 func accountKey(id string) string { return "ACCOUNT#" + id }
@@ -64,6 +82,9 @@ type Directory struct {
 	entries  []directoryEntry
 	byID     map[string]int
 	readAt   time.Time
+
+	customers []CustomerRef // by id
+	owners    map[string]string
 }
 
 type directoryEntry struct {
@@ -107,6 +128,7 @@ func (dir *Directory) look(ctx context.Context, journal Journal, now time.Time) 
 		}
 	}
 	entries := make([]directoryEntry, 0, h.Count)
+	owners, customers := map[string]string{}, map[string]CustomerRef{}
 	for _, record := range chunks {
 		c, err := decode[chunk](record)
 		if err != nil {
@@ -116,12 +138,21 @@ func (dir *Directory) look(ctx context.Context, journal Journal, now time.Time) 
 			text := strings.ToLower(a.ID + "\n" + a.Name + "\n" + a.Number)
 			entries = append(entries, directoryEntry{account: a, text: text, readAt: c.ReadAt})
 		}
+		for _, o := range c.Customers {
+			customers[o.Customer.ID] = o.Customer
+			for _, account := range o.Accounts {
+				owners[account] = o.Customer.ID
+			}
+		}
 	}
 	slices.SortStableFunc(entries, func(a, b directoryEntry) int { return cmp.Compare(a.account.ID, b.account.ID) })
 	byID := make(map[string]int, len(entries))
 	for i, e := range entries {
 		byID[e.account.ID] = i
+		entries[i].account.Customer = owners[e.account.ID]
 	}
+	dir.owners = owners
+	dir.customers = slices.SortedFunc(maps.Values(customers), func(a, b CustomerRef) int { return cmp.Compare(a.ID, b.ID) })
 	dir.entries, dir.byID, dir.readAt, dir.lookedAt = entries, byID, h.ReadAt, now
 	return nil
 }
@@ -251,6 +282,9 @@ func (d *Desk) Known(ctx context.Context, id string) (Account, time.Time, error)
 	}
 	switch {
 	case records[0].Version > 0 && l.At.After(at):
+		if l.Account.Customer == "" {
+			l.Account.Customer = a.Customer
+		}
 		return l.Account, l.At, nil
 	case ok:
 		return a, at, nil
@@ -258,27 +292,55 @@ func (d *Desk) Known(ctx context.Context, id string) (Account, time.Time, error)
 	return Account{}, time.Time{}, fmt.Errorf("account %s: %w", id, ErrNotFound)
 }
 
-// Learn keeps accounts that were just read, for the forms and App Home: at most MaxWrites at once. Failing to keep them
-// costs freshness alone, and so does another reader who was quicker.
-func (d *Desk) Learn(ctx context.Context, accounts ...Account) {
+// Learn keeps accounts that were just read, for the forms, App Home and inquiries: at most MaxWrites at once. A balance
+// that changed without us is noted. Failing to keep them costs freshness alone, and so does another reader who was quicker.
+func (d *Desk) Learn(ctx context.Context, accounts ...Account) { d.learn(ctx, false, accounts...) }
+
+// learn is Learn; ours says that we moved the accounts' money ourselves.
+func (d *Desk) learn(ctx context.Context, ours bool, accounts ...Account) {
 	if len(accounts) == 0 {
 		return
 	}
 	now := d.Clock()
-	keys := make([]string, len(accounts))
+	n := len(accounts)
+	keys := make([]string, 2*n)
 	for i, a := range accounts {
-		keys[i] = accountKey(a.ID)
+		keys[i], keys[n+i] = accountKey(a.ID), laneKey(a.ID)
 	}
+	drifts := map[string]int64{}
 	records, err := d.Journal.Get(ctx, keys...)
 	if err == nil {
 		writes := make([]Write, len(accounts))
 		for i, a := range accounts {
-			writes[i] = Write{Key: keys[i], Version: records[i].Version, Body: encode(latest{Account: a, At: now})}
+			var old latest
+			var lane Lane
+			if old, err = decode[latest](records[i]); err == nil {
+				lane, err = decode[Lane](records[n+i])
+			}
+			if err != nil {
+				break
+			}
+			ours := ours || lane.Holder != "" // a request of ours may be moving it just now
+			l := latest{Account: a, At: now, Reads: old.Reads, Drift: old.Drift}
+			if known := old.Account.Balance; !ours && known.IsKnown() && known.Currency == a.Balance.Currency {
+				l.Reads++
+				if change := a.Balance.Hundredths - known.Hundredths; change != 0 {
+					l.Drift, drifts[a.ID] = now, change
+				}
+			}
+			writes[i] = Write{Key: keys[i], Version: records[i].Version, Body: encode(l)}
 		}
-		err = d.Journal.Commit(ctx, NewWriteID(), writes...)
+		if err == nil {
+			err = d.Journal.Commit(ctx, NewWriteID(), writes...)
+		}
 	}
 	if err != nil && !errors.Is(err, ErrConflict) {
 		d.Log.WarnContext(ctx, "balances not kept", "accounts", len(accounts), "error", err)
+	}
+	for account, change := range drifts {
+		if err := d.drifted(ctx, account, change); err != nil {
+			d.Log.WarnContext(ctx, "drift not held against closed requests", "account", account, "error", err)
+		}
 	}
 }
 
@@ -294,5 +356,61 @@ func (d *Desk) learnFrom(ctx context.Context, t Transfer, answer Answer) {
 			accounts = append(accounts, a)
 		}
 	}
-	d.Learn(ctx, accounts...)
+	d.learn(ctx, true, accounts...)
+}
+
+// SearchCustomers finds up to limit customers whose id or name has all the words, by id.
+func (dir *Directory) SearchCustomers(text string, limit int) []CustomerRef {
+	dir.mu.Lock()
+	defer dir.mu.Unlock()
+	words := strings.Fields(strings.ToLower(text))
+	var found []CustomerRef
+	for _, c := range dir.customers {
+		if len(found) < limit && hasAll(strings.ToLower(c.ID+"\n"+c.Name), words) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+func customerKey(id string) string { return "CUSTOMER#" + id }
+
+// KnownCustomer finds a customer in the directory, or one that was created since. It fails with ErrNotFound.
+func (d *Desk) KnownCustomer(ctx context.Context, id string) (CustomerRef, error) {
+	if err := d.Accounts.Load(ctx, d.Journal, d.Clock()); err != nil {
+		return CustomerRef{}, err
+	}
+	d.Accounts.mu.Lock()
+	i, ok := slices.BinarySearchFunc(d.Accounts.customers, id, func(c CustomerRef, id string) int { return cmp.Compare(c.ID, id) })
+	var found CustomerRef
+	if ok {
+		found = d.Accounts.customers[i]
+	}
+	d.Accounts.mu.Unlock()
+	if ok || id == "" {
+		if !ok {
+			return found, fmt.Errorf("no customer named: %w", ErrNotFound)
+		}
+		return found, nil
+	}
+	records, err := d.Journal.Get(ctx, customerKey(id))
+	if err != nil {
+		return CustomerRef{}, fmt.Errorf("reading customer %s: %w", id, err)
+	}
+	if records[0].Version == 0 {
+		return CustomerRef{}, fmt.Errorf("customer %s: %w", id, ErrNotFound)
+	}
+	return decode[CustomerRef](records[0])
+}
+
+// learnCustomer keeps a customer that was just created, until the directory has it.
+func (d *Desk) learnCustomer(ctx context.Context, c CustomerRef) error {
+	records, err := d.Journal.Get(ctx, customerKey(c.ID))
+	if err == nil {
+		err = d.Journal.Commit(ctx, NewWriteID(), Write{Key: customerKey(c.ID), Version: records[0].Version, Body: encode(c)})
+	}
+	if errors.Is(err, ErrConflict) {
+		return nil
+	}
+	return err
 }

@@ -44,6 +44,9 @@ func (r *Refusal) Is(target error) bool {
 // ErrLaneBusy says that another request is moving money on the same account. It waits; nothing is lost.
 var ErrLaneBusy = errors.New("another request holds the account")
 
+// ErrStopped says that somebody has stopped all sending. Approved requests wait; nothing is lost.
+var ErrStopped = errors.New("sending is stopped")
+
 // Why is the reason code of a Forbidden.
 type Why string
 
@@ -63,6 +66,14 @@ const (
 	WhyChanged      Why = "changed"       // the figures that were seen are not the request's
 	WhyNoComment    Why = "no_comment"    // a denial needs its reason
 	WhyQuorumLost   Why = "quorum_lost"   // too few of the votes still count
+	WhyTooEarly     Why = "too_early"     // the evidence is still being gathered, or a deposit may still be pending
+	WhyNoEvidence   Why = "no_evidence"   // a word about a doubt needs what was seen
+	WhyNoResend     Why = "no_resend"     // the policy does not offer it, it was done once, or it is no call with a reference
+	WhyNoStop       Why = "no_stop"       // not one of the people who may stop and resume
+	WhyCardsOff     Why = "cards_off"     // the policy does not let cards be registered through Tangobot
+	WhyCardsPortal  Why = "cards_portal"  // the policy has cards registered in Tango's portal
+	WhyLink         Why = "link"          // a card link that is used up, too old, or was never made
+	WhyAlertOver    Why = "alert_over"    // an alert that is over cannot be snoozed
 )
 
 // Forbidden says why not.

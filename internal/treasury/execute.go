@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -44,6 +43,8 @@ func (d *Desk) Execute(ctx context.Context, id string) error {
 	}
 	now := d.Clock()
 	switch {
+	case r.State == StateInDoubt && r.MayResend() && deadline.Sub(now) >= minRun:
+		return d.resendOnce(ctx, r, deadline)
 	case r.State != StateApproved:
 		return nil // a redelivery; the sweep judges attempts that were cut off
 	case now.Before(r.DueAt):
@@ -58,8 +59,13 @@ func (d *Desk) Execute(ctx context.Context, id string) error {
 	if reason != ReasonNone {
 		return d.giveUp(ctx, id, reason)
 	}
+	if r.Action.Kind == ActionRegisterCard { // only its holder can carry it out, on the card page
+		return Job{Invite: id}.Send(ctx, d.Questions, 0)
+	}
 	r, err = d.claim(ctx, id, valid, deadline)
 	switch {
+	case errors.Is(err, ErrStopped):
+		return nil // the sweep queues it again, until somebody resumes
 	case errors.Is(err, ErrLaneBusy):
 		return nil // whoever frees the lane queues it again, and the sweep stands behind that
 	case errors.Is(err, errOverLimit):
@@ -69,36 +75,61 @@ func (d *Desk) Execute(ctx context.Context, id string) error {
 	case err != nil:
 		return err
 	}
-	return d.attempt(ctx, r)
+	_, err = d.attempt(ctx, r, d.send)
+	return err
 }
 
-// attempt does what follows the claim. Every way out before the mark provably sends nothing.
-func (d *Desk) attempt(ctx context.Context, r Request) error {
+// send makes the one call that carries a request out.
+func (d *Desk) send(ctx context.Context, r Request) Answer {
+	switch r.Action.Kind {
+	case ActionTransfer:
+		return d.Mover.Transfer(ctx, transferOrder(r))
+	case ActionDeposit:
+		return d.Mover.Deposit(ctx, r.order())
+	case ActionUnregisterCard:
+		return d.Mover.UnregisterCard(ctx, r.order())
+	case ActionCreateAccount:
+		return d.Mover.CreateAccount(ctx, r.order())
+	case ActionUpdateAccount:
+		return d.Mover.UpdateAccount(ctx, r.order())
+	case ActionCreateCustomer:
+		return d.Mover.CreateCustomer(ctx, r.order())
+	case ActionRegisterCard: // Register sends it, with what the holder typed
+	}
+	return Answer{Verdict: VerdictUnsent}
+}
+
+// attempt does what follows the claim: look, mark, send by call, record. Every way out before the mark provably sends
+// nothing. It returns the request as it then is.
+func (d *Desk) attempt(ctx context.Context, r Request, call func(context.Context, Request) Answer) (Request, error) {
 	mine := r.Attempt.ID
 	before, reason, err := d.inspect(ctx, r)
 	if err == nil && reason == ReasonNone {
 		err = d.Pacer.Wait(ctx)
 	}
 	if err != nil {
-		_, releaseErr := d.change(ctx, r.ID, func(Request) (Event, error) {
+		d.Log.WarnContext(ctx, "attempt given up before the send", "request", r.ID, "attempt", mine, "error", err)
+		return d.change(ctx, r.ID, func(Request) (Event, error) {
 			return Event{Kind: EventRelease, At: d.Clock(), Attempt: mine}, nil
 		})
-		d.Log.WarnContext(ctx, "attempt given up before the send", "request", r.ID, "attempt", mine, "error", err)
-		return releaseErr
 	}
 	if reason != ReasonNone {
-		_, err := d.change(ctx, r.ID, func(Request) (Event, error) {
+		return d.change(ctx, r.ID, func(Request) (Event, error) {
 			return Event{Kind: EventRefuse, At: d.Clock(), Attempt: mine, Reason: reason}, nil
 		})
-		return err
 	}
 	r, err = d.change(ctx, r.ID, func(Request) (Event, error) {
 		return Event{Kind: EventSend, At: d.Clock(), Attempt: mine, Before: before}, nil
 	})
-	if err != nil {
-		return err // not known to be marked: not sent. The sweep releases it or calls it in doubt.
+	if errors.Is(err, ErrStopped) { // the commit was not tried
+		return d.change(ctx, r.ID, func(Request) (Event, error) {
+			return Event{Kind: EventRelease, At: d.Clock(), Attempt: mine}, nil
+		})
 	}
-	answer := d.Mover.Transfer(ctx, order(r))
+	if err != nil {
+		return r, err // not known to be marked: not sent. The sweep releases it or calls it in doubt.
+	}
+	answer := call(ctx, r)
 	d.Log.InfoContext(ctx, "money call ended", "request", r.ID, "attempt", mine, "verdict", answer.Verdict, "doubt", answer.Doubt,
 		"status", answer.Status, "key", answer.Key, "tango_request", answer.Request, "mismatch", answer.Mismatch)
 	return d.record(ctx, r, answer)
@@ -108,11 +139,12 @@ func (d *Desk) attempt(ctx context.Context, r Request) error {
 const recordTries = 5
 
 // record stores what the send gave. It outlives a cancelled ctx: an answer that is known must not be lost.
-func (d *Desk) record(ctx context.Context, r Request, answer Answer) error {
+func (d *Desk) record(ctx context.Context, r Request, answer Answer) (Request, error) {
 	ctx = context.WithoutCancel(ctx)
+	var after Request
 	var err error
 	for range recordTries {
-		_, err = d.change(ctx, r.ID, func(Request) (Event, error) {
+		after, err = d.change(ctx, r.ID, func(Request) (Event, error) {
 			return Event{Kind: EventAnswer, At: d.Clock(), Attempt: r.Attempt.ID, Answer: answer}, nil
 		})
 		if err == nil || errors.Is(err, ErrConflict) {
@@ -120,15 +152,17 @@ func (d *Desk) record(ctx context.Context, r Request, answer Answer) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("recording the answer for %s: %w", r.ID, err)
+		return r, fmt.Errorf("recording the answer for %s: %w", r.ID, err)
 	}
-	if answer.Verdict == VerdictDone && r.Action.Transfer != nil {
-		d.learnFrom(ctx, *r.Action.Transfer, answer)
-	}
-	return nil
+	d.refreshAfter(ctx, after)
+	return after, nil
 }
 
-func order(r Request) TransferOrder {
+func (r Request) order() Order {
+	return Order{Reference: r.ID, Attempt: r.Attempt.ID, Action: r.Action, NotBefore: r.Attempt.SentAt}
+}
+
+func transferOrder(r Request) TransferOrder {
 	t := r.Action.Transfer
 	return TransferOrder{
 		Reference: r.ID, Attempt: r.Attempt.ID, From: t.From.ID, To: t.To.ID, Amount: t.Amount,
@@ -201,31 +235,4 @@ func (d *Desk) claim(ctx context.Context, id string, valid int, deadline time.Ti
 		}
 		return Event{Kind: EventClaim, At: d.Clock(), Valid: valid, NotAfter: deadline}, nil
 	})
-}
-
-// inspect reads both accounts while the lanes are held, and refuses what Tango would or should refuse.
-func (d *Desk) inspect(ctx context.Context, r Request) ([]BalanceRead, Reason, error) {
-	amount := r.Action.Amount()
-	var reads []BalanceRead
-	for _, id := range r.Action.Lanes() {
-		a, err := d.Books.Account(ctx, id)
-		if errors.Is(err, ErrNotFound) {
-			return nil, ReasonUnknown, nil
-		}
-		if err != nil {
-			return nil, ReasonNone, fmt.Errorf("reading account %s: %w", id, err)
-		}
-		reads = append(reads, BalanceRead{Account: id, Balance: a.Balance, At: d.Clock()})
-		d.Learn(ctx, a)
-		switch {
-		case a.Status != AccountActive:
-			return nil, ReasonInactive, nil
-		case a.Currency != amount.Currency:
-			return nil, ReasonCurrency, nil
-		case id == r.Action.Transfer.From.ID && a.Balance.Hundredths < amount.Hundredths:
-			return nil, ReasonInsufficient, nil
-		}
-	}
-	slices.SortFunc(reads, func(a, b BalanceRead) int { return strings.Compare(a.Account, b.Account) })
-	return reads, ReasonNone, nil
 }

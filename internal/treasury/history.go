@@ -24,8 +24,12 @@ type Entry struct {
 	Attempt string    `json:"attempt,omitempty"`
 	Answer  *Answer   `json:"answer,omitempty"`
 	Action  *Action   `json:"action,omitempty"` // on the first entry
-	Prev    string    `json:"prev,omitempty"`   // Hash of the entry before
-	Hash    string    `json:"hash"`             // SHA-256 over this entry's JSON with an empty Hash
+
+	Evidence *Evidence `json:"evidence,omitempty"`
+	Finding  *Verified `json:"finding,omitempty"`
+
+	Prev string `json:"prev,omitempty"` // Hash of the entry before
+	Hash string `json:"hash"`           // SHA-256 over this entry's JSON with an empty Hash
 }
 
 // seal computes the entry's hash.
@@ -50,12 +54,19 @@ func newEntry(before, after Request, e Event) Entry {
 	switch e.Kind {
 	case EventVote:
 		entry.Approve, entry.Comment = e.Vote.Approve, e.Vote.Comment
-	case EventAnswer, EventLost:
+	case EventAnswer, EventLost, EventSettle:
 		entry.Answer = after.Answer
+	case EventEvidence:
+		entry.Evidence = after.Inquiry.Evidence
+	case EventFinding:
+		last := after.Inquiry.Findings[len(after.Inquiry.Findings)-1]
+		entry.Finding = &last
+	case EventResendVote:
+		entry.Approve, entry.Comment = true, e.Vote.Comment
 	case EventSubmit:
 		action := after.Action
 		entry.Action = &action
-	case EventCancel, EventExpire, EventClaim, EventRelease, EventRefuse, EventSend:
+	case EventCancel, EventExpire, EventClaim, EventRelease, EventRefuse, EventSend, EventInvite, EventOverdue, EventResend:
 	}
 	entry.Hash = entry.seal()
 	return entry

@@ -88,7 +88,7 @@ func (p *Policy) countedBy(requester string, a Action) []counted {
 func (d *Desk) tallyWrites(ctx context.Context, before, after Request, at time.Time) ([]Write, error) {
 	taking := after.State.HoldsLanes()
 	limits := d.Policy.countedBy(after.Requester, after.Action)
-	if len(limits) == 0 || !taking && after.State == StateSucceeded {
+	if len(limits) == 0 || !taking && (after.State == StateSucceeded || after.State == StateSettling) {
 		return nil, nil
 	}
 	tallies, err := d.tallies(ctx, limits)

@@ -20,6 +20,14 @@ const (
 	EventSend    EventKind = "sending"   // the mark before the first byte
 	EventAnswer  EventKind = "answered"  // the worker's result
 	EventLost    EventKind = "lost"      // the sweep: the worker died after the mark
+	EventInvite  EventKind = "invited"   // register_card: a one-time link was made
+	EventSettle  EventKind = "settled"   // the sweep: Tango decided about a settling deposit, or no answer came for a week
+	EventOverdue EventKind = "overdue"   // the sweep: a deposit settles for longer than Tango says
+
+	EventEvidence   EventKind = "evidence"    // the sweep: what Tango shows of a request in doubt
+	EventFinding    EventKind = "finding"     // a person's word about a request in doubt
+	EventResendVote EventKind = "resend_vote" // an approval to send again with the same reference
+	EventResend     EventKind = "resend"      // the mark before that send
 )
 
 // Event is the input of Next. Only the fields that its kind names are read.
@@ -28,15 +36,19 @@ type Event struct {
 	At   time.Time
 	By   string // Slack user id; empty for Tangobot itself
 
-	Vote     Vote          // EventVote
-	Eligible bool          // EventVote, EventCancel: By is an approver of the rule, looked up just now
+	Vote     Vote          // EventVote, EventResendVote
+	Eligible bool          // By is somebody whose word counts, looked up just now
+	Groups   []string      // EventFinding, EventResendVote: whose word counts, for the refusal
+	Evidence Evidence      // EventEvidence
+	Finding  Verified      // EventFinding
 	DueAt    time.Time     // EventVote: the end of the undo window, should this vote complete the quorum
 	Reason   Reason        // EventCancel by Tangobot, EventRefuse
-	Valid    int           // EventClaim: approving votes whose givers still have authority
-	NotAfter time.Time     // EventClaim: the end of the worker's invocation
+	Valid    int           // EventClaim, EventInvite, EventResend: approving votes whose givers still have authority
+	Invite   Invite        // EventInvite: the new link; EventClaim of register_card: the link that was used
+	NotAfter time.Time     // EventClaim, EventResend: the end of the worker's invocation
 	Attempt  string        // EventRelease, EventRefuse, EventSend, EventAnswer: the worker's attempt; empty for the sweep
 	Before   []BalanceRead // EventSend: balances read while the lanes were held
-	Answer   Answer        // EventAnswer
+	Answer   Answer        // EventAnswer, EventSettle
 }
 
 // The bounds in time of an attempt. Measured grounds: a money call takes at most 25 s (SendTime), and Lambda kills the
@@ -50,6 +62,14 @@ const (
 	SettleAfter = 60 * time.Second
 	// MaxAttempts bounds the tries that provably sent nothing.
 	MaxAttempts = 3
+	// MaxCardTries bounds the tries of one card registration, those that Tango refused included: the holder corrects and
+	// tries again, but nobody tries out card numbers.
+	MaxCardTries = 5
+	// SettleOverdue is after how long a settling deposit is flagged: Tango says three business days, and a weekend may
+	// lie between.
+	SettleOverdue = 5 * 24 * time.Hour
+	// SettleGiveUp is after how long a deposit that still settles needs people.
+	SettleGiveUp = 7 * 24 * time.Hour
 )
 
 // Next is the one place where a request changes. It is pure: what it needs to know of the world comes with the event.
@@ -58,8 +78,12 @@ const (
 //	pending  -> approved | denied | cancelled | expired
 //	approved -> claimed | cancelled
 //	claimed  -> sending | approved | failed          (failed: a check after the claim, nothing sent)
-//	sending  -> succeeded | failed | in_doubt | approved   (approved again only if provably no byte left)
-//	in_doubt -> succeeded                             (a late answer of the same attempt)
+//	sending  -> succeeded | settling | declined | failed | in_doubt
+//	sending  -> approved                              (provably no byte left; or a refused card, which its holder corrects)
+//	settling -> succeeded | declined | in_doubt
+//	in_doubt -> succeeded | failed                    (with evidence, or by two people who agree)
+//	in_doubt -> succeeded | settling                  (a late answer of the same attempt)
+//	in_doubt -> sending                               (once, with the same reference, by a full quorum)
 func Next(r Request, e Event) (Request, error) {
 	var err error
 	r.Votes = slices.Clone(r.Votes) // the caller's request must not change under a refused event
@@ -82,6 +106,20 @@ func Next(r Request, e Event) (Request, error) {
 		err = r.answer(e)
 	case EventLost:
 		err = r.lost(e)
+	case EventInvite:
+		err = r.invite(e)
+	case EventSettle:
+		err = r.settle(e)
+	case EventOverdue:
+		err = r.overdue(e)
+	case EventEvidence:
+		err = r.evidence(e)
+	case EventFinding:
+		err = r.finding(e)
+	case EventResendVote:
+		err = r.resendVote(e)
+	case EventResend:
+		err = r.resend(e)
 	case EventSubmit:
 		err = ErrExists
 	}
@@ -135,7 +173,8 @@ func (r *Request) cancel(e Event) error {
 		if e.By != r.Requester && !e.Eligible && !system {
 			return &Forbidden{Why: WhyNotStopper}
 		}
-	case StateClaimed, StateSending, StateInDoubt, StateSucceeded, StateFailed, StateDenied, StateCancelled, StateExpired:
+	case StateClaimed, StateSending, StateSettling, StateInDoubt, StateSucceeded, StateDeclined, StateFailed, StateDenied,
+		StateCancelled, StateExpired:
 		return &Forbidden{Why: WhyDecided, State: r.State}
 	}
 	switch {
@@ -166,6 +205,8 @@ func (r *Request) claim(e Event) error {
 		return &Forbidden{Why: WhyQuorumLost}
 	case !e.At.Before(e.NotAfter.Add(-SendMargin)):
 		return ErrConflict
+	case r.Action.Kind == ActionRegisterCard && !r.Invite.is(e.Invite.Hash, e.At):
+		return ErrConflict
 	}
 	r.Attempts++
 	r.Attempt = &Attempt{ID: attemptID(r.ID, r.Attempts), NotAfter: e.NotAfter}
@@ -194,7 +235,11 @@ func (r *Request) release(e Event) error {
 
 // again goes back to approved, or gives up after MaxAttempts tries that provably sent nothing.
 func (r *Request) again() {
-	if r.Attempts >= MaxAttempts {
+	most := MaxAttempts
+	if r.Action.Kind == ActionRegisterCard {
+		most = MaxCardTries
+	}
+	if r.Attempts >= most {
 		r.State, r.Reason = StateFailed, ReasonAttempts
 		return
 	}
@@ -220,23 +265,35 @@ func (r *Request) send(e Event) error {
 }
 
 func (r *Request) answer(e Event) error {
-	late := r.State == StateInDoubt && e.Answer.Verdict == VerdictDone
+	late := r.State == StateInDoubt && (e.Answer.Verdict == VerdictDone || e.Answer.Verdict == VerdictPending)
 	if e.Attempt == "" || !r.mine(e) || r.State != StateSending && !late {
 		return ErrConflict
 	}
 	answer := e.Answer
 	r.Answer = &answer
+	if r.Inquiry != nil && r.Inquiry.Resent {
+		r.resent(answer)
+		return nil
+	}
 	switch answer.Verdict {
 	case VerdictDone:
 		r.State, r.Reason = StateSucceeded, ReasonNone
+	case VerdictPending:
+		r.State, r.Reason = StateSettling, ReasonNone
+	case VerdictDeclined:
+		r.State = StateDeclined
 	case VerdictRefused:
+		if r.Action.Kind == ActionRegisterCard && r.Attempts < MaxCardTries {
+			r.State = StateApproved // nothing was registered; the holder may correct what was typed
+			break
+		}
 		r.State, r.Reason = StateFailed, ReasonRefused
 	case VerdictUnsent, VerdictThrottled:
 		r.again()
 	case VerdictUnknown:
-		r.State = StateInDoubt
+		r.doubt(e.At)
 	default: // a verdict that was forgotten proves nothing either
-		r.State = StateInDoubt
+		r.doubt(e.At)
 	}
 	return nil
 }
@@ -245,7 +302,55 @@ func (r *Request) lost(e Event) error {
 	if r.State != StateSending || e.Attempt != "" || !r.mine(e) {
 		return ErrConflict
 	}
-	r.State, r.Answer = StateInDoubt, &Answer{Verdict: VerdictUnknown, Doubt: DoubtLost}
+	r.Answer = &Answer{Verdict: VerdictUnknown, Doubt: DoubtLost}
+	r.doubt(e.At)
+	return nil
+}
+
+// invite puts a new link in the place of the one before, if any.
+func (r *Request) invite(e Event) error {
+	switch {
+	case r.Action.Kind != ActionRegisterCard, r.State != StateApproved, e.At.Before(r.DueAt), e.Invite.Hash == "":
+		return ErrConflict
+	case e.Valid < r.Rule.Approvals:
+		return &Forbidden{Why: WhyQuorumLost}
+	}
+	invite := e.Invite
+	r.Invite = &invite
+	return nil
+}
+
+// settle ends a deposit that Tango has decided, or gives it to people after SettleGiveUp.
+func (r *Request) settle(e Event) error {
+	if r.State != StateSettling || r.Attempt == nil {
+		return ErrConflict
+	}
+	answer := e.Answer
+	switch answer.Verdict {
+	case VerdictDone:
+		r.State = StateSucceeded
+	case VerdictDeclined:
+		r.State = StateDeclined
+	case VerdictUnknown:
+		if answer.Doubt != DoubtMismatch && e.At.Before(r.Attempt.SentAt.Add(SettleGiveUp)) {
+			return ErrConflict
+		}
+		if r.Answer != nil {
+			answer.Deposit = r.Answer.Deposit // its id is what people look for
+		}
+		r.doubt(e.At)
+	case VerdictPending, VerdictRefused, VerdictThrottled, VerdictUnsent:
+		return ErrConflict
+	}
+	r.Answer = &answer
+	return nil
+}
+
+func (r *Request) overdue(e Event) error {
+	if r.State != StateSettling || r.Overdue || r.Attempt == nil || e.At.Before(r.Attempt.SentAt.Add(SettleOverdue)) {
+		return ErrConflict
+	}
+	r.Overdue = true
 	return nil
 }
 
@@ -253,6 +358,8 @@ func (r *Request) lost(e Event) error {
 type Lane struct {
 	Holder string    `json:"holder,omitempty"` // request id; empty when free
 	Since  time.Time `json:"since,omitzero"`
+	// Frozen names the request that a later movement contradicts; nothing moves here until people free it.
+	Frozen string `json:"frozen,omitempty"`
 }
 
 // nextLane takes, keeps or frees a lane as the request goes from one state to the next. It fails with ErrLaneBusy when
@@ -262,12 +369,12 @@ func nextLane(l Lane, before, after Request, at time.Time) (Lane, error) {
 	switch {
 	case had && l.Holder != before.ID:
 		return Lane{}, ErrConflict
-	case !had && has && l.Holder != "":
+	case !had && has && (l.Holder != "" || l.Frozen != ""):
 		return Lane{}, ErrLaneBusy
 	case !had && has:
 		return Lane{Holder: after.ID, Since: at}, nil
 	case had && !has:
-		return Lane{}, nil
+		return Lane{Frozen: l.Frozen}, nil
 	}
 	return l, nil
 }

@@ -25,9 +25,9 @@ func requestIn(s State) Request {
 	case StatePending, StateDenied, StateExpired:
 	case StateApproved, StateCancelled:
 		r.DueAt = noon
-	case StateClaimed, StateSending, StateSucceeded, StateFailed, StateInDoubt:
+	case StateClaimed, StateSending, StateSettling, StateSucceeded, StateDeclined, StateFailed, StateInDoubt:
 		r.DueAt, r.Attempts = noon, 1
-		r.Attempt = &Attempt{ID: "TB-00000001.1", NotAfter: noon.Add(90 * time.Second)}
+		r.Attempt = &Attempt{ID: "TB-00000001.1", NotAfter: noon.Add(90 * time.Second), SentAt: noon}
 	}
 	if s != StatePending {
 		r.Votes = []Vote{{Person: "U0MAYA", Approve: true, Hash: r.Hash}, {Person: "U0RAVI", Approve: true, Hash: r.Hash}}
@@ -57,6 +57,14 @@ func goodEvents() map[string]Event {
 		"unsent":       {Kind: EventAnswer, At: noon, Attempt: mine, Answer: Answer{Verdict: VerdictUnsent}},
 		"throttled":    {Kind: EventAnswer, At: noon, Attempt: mine, Answer: Answer{Verdict: VerdictThrottled}},
 		"unknown":      {Kind: EventAnswer, At: noon, Attempt: mine, Answer: Answer{Verdict: VerdictUnknown, Doubt: DoubtServer}},
+		"taken":        {Kind: EventAnswer, At: noon, Attempt: mine, Answer: Answer{Verdict: VerdictPending}},
+		"declined":     {Kind: EventAnswer, At: noon, Attempt: mine, Answer: Answer{Verdict: VerdictDeclined}},
+		"settled":      {Kind: EventSettle, At: noon, Answer: done},
+		"turned down":  {Kind: EventSettle, At: noon, Answer: Answer{Verdict: VerdictDeclined}},
+		"never told":   {Kind: EventSettle, At: noon.Add(SettleGiveUp), Answer: Answer{Verdict: VerdictUnknown, Doubt: DoubtUnsettled}},
+		"other amount": {Kind: EventSettle, At: noon, Answer: Answer{Verdict: VerdictUnknown, Doubt: DoubtMismatch}},
+		"overdue":      {Kind: EventOverdue, At: noon.Add(SettleOverdue)},
+		"invite":       {Kind: EventInvite, At: noon, Valid: 2, Invite: Invite{Hash: "x", ExpiresAt: noon.Add(InviteLife)}},
 		"lost":         {Kind: EventLost, At: noon.Add(151 * time.Second)},
 		"submit again": {Kind: EventSubmit, At: noon, By: "U0LENA"},
 	}
@@ -71,10 +79,14 @@ func TestEveryStateTakesExactlyItsEvents(t *testing.T) {
 		StateClaimed:  {"release": StateApproved, "lapse": StateApproved, "refuse": StateFailed, "send": StateSending},
 		StateSending: {
 			"done": StateSucceeded, "refused": StateFailed, "unsent": StateApproved, "throttled": StateApproved,
-			"unknown": StateInDoubt, "lost": StateInDoubt,
+			"unknown": StateInDoubt, "lost": StateInDoubt, "taken": StateSettling, "declined": StateDeclined,
 		},
-		StateInDoubt:   {"done": StateSucceeded},
-		StateSucceeded: {}, StateFailed: {}, StateDenied: {}, StateCancelled: {}, StateExpired: {},
+		StateSettling: {
+			"settled": StateSucceeded, "turned down": StateDeclined, "never told": StateInDoubt, "other amount": StateInDoubt,
+			"overdue": StateSettling,
+		},
+		StateInDoubt:   {"done": StateSucceeded, "taken": StateSettling},
+		StateSucceeded: {}, StateDeclined: {}, StateFailed: {}, StateDenied: {}, StateCancelled: {}, StateExpired: {},
 	}
 	for _, s := range States() {
 		for name, event := range goodEvents() {
@@ -234,7 +246,7 @@ func TestLanes(t *testing.T) {
 
 func TestEveryStateIsListedOnce(t *testing.T) {
 	t.Parallel()
-	if n := len(slices.Compact(slices.Sorted(slices.Values(States())))); n != len(States()) || n != 10 {
+	if n := len(slices.Compact(slices.Sorted(slices.Values(States())))); n != len(States()) || n != 12 {
 		t.Errorf("%d different of %d states", n, len(States()))
 	}
 }

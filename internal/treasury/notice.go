@@ -17,6 +17,8 @@ type Notice struct {
 	Outcome   State   `json:"outcome,omitempty"`   // the state that the requester was last told of by a message of its own
 	Reminders int     `json:"reminders,omitempty"` // that should have been posted
 	Reminded  int     `json:"reminded,omitempty"`  // that were
+	Nags      int     `json:"nags,omitempty"`      // days of doubt that should have been told of
+	Nagged    int     `json:"nagged,omitempty"`    // that were
 	// Busy is until when one Announce has the messages to itself: two at once would post the same card twice.
 	Busy time.Time `json:"busy,omitzero"`
 }
@@ -28,7 +30,9 @@ type Message struct {
 }
 
 // IsBehind reports whether messages must be posted or updated.
-func (n Notice) IsBehind() bool { return n.Shown < n.Want || n.Reminded < n.Reminders }
+func (n Notice) IsBehind() bool {
+	return n.Shown < n.Want || n.Reminded < n.Reminders || n.Nagged < n.Nags
+}
 
 const behindList = "notices/behind"
 
@@ -83,7 +87,7 @@ func (d *Desk) Announce(ctx context.Context, id string, show func(context.Contex
 			shown, failure = show(ctx, r, seen)
 		}
 		if failure == nil {
-			shown.Shown, shown.Reminded = r.Step, seen.Reminders
+			shown.Shown, shown.Reminded, shown.Nagged = r.Step, seen.Reminders, seen.Nags
 		}
 		shown.Busy = time.Time{}
 		if err := d.keepNotice(ctx, id, shown, version+1); err != nil || failure != nil {
@@ -107,7 +111,7 @@ func (d *Desk) keepNotice(ctx context.Context, id string, shown Notice, version 
 		if err != nil {
 			return err
 		}
-		shown.Want, shown.Reminders, version = now.Want, now.Reminders, newer
+		shown.Want, shown.Reminders, shown.Nags, version = now.Want, now.Reminders, now.Nags, newer
 	}
 	return fmt.Errorf("recording what was announced of %s: %w", id, ErrConflict)
 }

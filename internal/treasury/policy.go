@@ -17,6 +17,7 @@ type Policy struct {
 	Groups     map[string][]string
 	View       []string // groups that may read
 	Request    []string // groups that may ask
+	Stop       []string // groups that may stop and resume all sending
 	Rules      []Rule   // the first that matches decides
 	Limits     []Limit
 	Expire     time.Duration // votes count for so long
@@ -27,6 +28,12 @@ type Policy struct {
 	Method     string // "POST" or "GET": how Tango's transferFunds is called
 	References string // "attach" or "unique": what a repeated externalRefID means
 }
+
+// What a repeated externalRefID means at Tango.
+const (
+	ReferencesAttach = "attach" // not proved: it is sent along, and a 409 is a doubt
+	ReferencesUnique = "unique" // proved in the sandbox: Tango takes each once
+)
 
 // Everyone in a policy means every full, active member of the workspace.
 const Everyone = "*"
@@ -76,7 +83,7 @@ const (
 // means no.
 func (p *Policy) Match(a Action) (rule Rule, number int, ok bool) {
 	for i, r := range p.Rules {
-		if r.matches(a.Kind, a.Lanes(), a.Amount()) {
+		if r.matches(a.Kind, a.Accounts(), a.Amount()) {
 			return r, i + 1, true
 		}
 	}
@@ -84,7 +91,7 @@ func (p *Policy) Match(a Action) (rule Rule, number int, ok bool) {
 }
 
 func (r Rule) matches(kind ActionKind, accounts []string, amount money.Amount) bool {
-	if r.Action != "" && r.Action != kind {
+	if r.Action != "" && r.Action != kind || len(r.Accounts) > 0 && len(accounts) == 0 {
 		return false
 	}
 	for _, account := range accounts {

@@ -28,6 +28,7 @@ type policyFile struct {
 	Groups      map[string][]string `yaml:"groups"`
 	View        []string            `yaml:"view"`
 	Request     []string            `yaml:"request"`
+	Stop        []string            `yaml:"stop"`
 	Rules       []ruleFile          `yaml:"rules"`
 	Limits      []limitFile         `yaml:"limits"`
 	ExpireAfter string              `yaml:"expire_after"`
@@ -178,6 +179,10 @@ func (r *policyReader) policy(f policyFile) *Policy {
 	r.groups(f.Groups)
 	r.names("$.view", "view", p, f.View)
 	r.names("$.request", "request", p, f.Request)
+	if p.Stop = f.Stop; len(p.Stop) == 0 {
+		p.Stop = f.Request // better too many who may stop than nobody
+	}
+	r.names("$.stop", "stop", p, p.Stop)
 	if len(f.Rules) == 0 {
 		r.at("$.rules", "rules: at least one rule is needed, or every request is refused")
 	}
@@ -198,7 +203,7 @@ func (r *policyReader) policy(f policyFile) *Policy {
 	}
 	p.Cards = Registration(r.oneOf("$.cards.registration", "cards.registration", string(p.Cards), "page", "portal", "off"))
 	p.Method = r.oneOf("$.tango.transfer", "tango.transfer", p.Method, "POST", "GET")
-	p.References = r.oneOf("$.tango.references", "tango.references", p.References, "attach", "unique")
+	p.References = r.oneOf("$.tango.references", "tango.references", p.References, ReferencesAttach, ReferencesUnique)
 	return p
 }
 

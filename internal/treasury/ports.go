@@ -92,12 +92,23 @@ type Books interface {
 	Accounts(ctx context.Context, q AccountQuery) (AccountPage, error)
 	Customer(ctx context.Context, id string) (Customer, error)
 	Customers(ctx context.Context, q CustomerQuery) (CustomerPage, error)
+	Card(ctx context.Context, token string) (Card, error)
+	Cards(ctx context.Context, q CardQuery) (CardPage, error)
+	// DepositStatus reads a deposit by its referenceDepositID. The verdict is VerdictDone, VerdictPending or VerdictDeclined.
+	DepositStatus(ctx context.Context, id string, currency money.Currency) (Answer, error)
 }
 
-// Mover makes the calls that change money at Tango. It sends at most once per call and says what is known afterwards.
-// It does not wait for the pace: the caller does, before the mark that precedes the send.
+// Mover makes the calls that change something at Tango. It sends at most once per call and says what is known afterwards.
+// It does not wait for the pace: the caller does, before the mark that precedes the send. An order's Action has the kind
+// that the method names.
 type Mover interface {
 	Transfer(ctx context.Context, order TransferOrder) Answer
+	Deposit(ctx context.Context, order Order) Answer
+	RegisterCard(ctx context.Context, order Order, card CardDetails, address string) Answer // address: the holder's IP
+	UnregisterCard(ctx context.Context, order Order) Answer
+	CreateCustomer(ctx context.Context, order Order) Answer
+	CreateAccount(ctx context.Context, order Order) Answer
+	UpdateAccount(ctx context.Context, order Order) Answer
 }
 
 // Pacer holds all callers together below Tango's limit of about one request a second.
@@ -144,4 +155,12 @@ type TransferOrder struct {
 	Notes     string // up to 150 characters, sent as transferNotes
 	// NotBefore is the start of the attempt; an answer whose transferDate lies well before it is not ours.
 	NotBefore time.Time
+}
+
+// Order is what a call other than a transfer carries.
+type Order struct {
+	Reference string // the request's id; a deposit sends it as externalRefID
+	Attempt   string // unique to this try
+	Action    Action
+	NotBefore time.Time // the start of the attempt
 }

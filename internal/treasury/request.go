@@ -2,91 +2,13 @@ package treasury
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base32"
-	"encoding/hex"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/tangobot/tangobot/internal/money"
 )
-
-// ActionKind names what a request would do.
-type ActionKind string
-
-// The actions that a policy can speak of.
-const (
-	ActionTransfer       ActionKind = "transfer"
-	ActionDeposit        ActionKind = "deposit"
-	ActionRegisterCard   ActionKind = "register_card"
-	ActionUnregisterCard ActionKind = "unregister_card"
-	ActionCreateAccount  ActionKind = "create_account"
-	ActionUpdateAccount  ActionKind = "update_account"
-	ActionCreateCustomer ActionKind = "create_customer"
-)
-
-// ActionKinds lists all actions, in the order in which they are shown.
-func ActionKinds() []ActionKind {
-	return []ActionKind{
-		ActionTransfer, ActionDeposit, ActionRegisterCard, ActionUnregisterCard,
-		ActionCreateAccount, ActionUpdateAccount, ActionCreateCustomer,
-	}
-}
-
-// Action is what a request would do, with all figures that an approver sees. It never changes: other figures are
-// another request.
-type Action struct {
-	Kind     ActionKind `json:"kind"`
-	Transfer *Transfer  `json:"transfer,omitempty"`
-}
-
-// Transfer moves money between two accounts of one currency.
-type Transfer struct {
-	From   AccountRef   `json:"from"`
-	To     AccountRef   `json:"to"`
-	Amount money.Amount `json:"amount"`
-	Note   string       `json:"note,omitempty"`
-}
-
-// AccountRef names an account as the requester and the approvers saw it. ID alone is authority.
-type AccountRef struct {
-	ID     string `json:"id"`
-	Number string `json:"number,omitempty"`
-	Name   string `json:"name,omitempty"`
-}
-
-// Ref gives the account's reference.
-func (a Account) Ref() AccountRef { return AccountRef{ID: a.ID, Number: a.Number, Name: a.Name} }
-
-// Lanes gives the accounts that must be held while the action runs, sorted.
-func (a Action) Lanes() []string {
-	if a.Transfer == nil {
-		return nil
-	}
-	lanes := []string{a.Transfer.From.ID, a.Transfer.To.ID}
-	slices.Sort(lanes)
-	return lanes
-}
-
-// Amount gives the money that the action moves; the zero Amount for none.
-func (a Action) Amount() money.Amount {
-	if a.Transfer == nil {
-		return money.Amount{}
-	}
-	return a.Transfer.Amount
-}
-
-// Hash binds votes to exactly these figures.
-func (a Action) Hash() string {
-	body, err := json.Marshal(a)
-	if err != nil {
-		panic("an action is plain data and always encodes: " + err.Error())
-	}
-	sum := sha256.Sum256(body)
-	return hex.EncodeToString(sum[:])
-}
 
 // State is where a request is in its life.
 type State string
@@ -97,7 +19,9 @@ const (
 	StateApproved  State = "approved"  // quorum reached; waiting for the undo window and free lanes
 	StateClaimed   State = "claimed"   // a worker holds the lanes; provably nothing sent yet
 	StateSending   State = "sending"   // the mark: from here on the call may have left
-	StateSucceeded State = "succeeded" // moved, with a checked answer or stored evidence
+	StateSettling  State = "settling"  // a deposit that Tango has taken and not yet decided: its PENDING
+	StateSucceeded State = "succeeded" // done, with a checked answer or stored evidence
+	StateDeclined  State = "declined"  // Tango or the bank said no to a deposit; nothing was charged
 	StateFailed    State = "failed"    // not moved, with Tango's definite no or a check before the send
 	StateDenied    State = "denied"    // an approver said no
 	StateCancelled State = "cancelled" // taken back before anything was sent
@@ -108,28 +32,30 @@ const (
 // States lists all states, open ones first.
 func States() []State {
 	return []State{
-		StatePending, StateApproved, StateClaimed, StateSending, StateInDoubt,
-		StateSucceeded, StateFailed, StateDenied, StateCancelled, StateExpired,
+		StatePending, StateApproved, StateClaimed, StateSending, StateSettling, StateInDoubt,
+		StateSucceeded, StateDeclined, StateFailed, StateDenied, StateCancelled, StateExpired,
 	}
 }
 
 // IsFinal reports whether no transition leaves the state.
 func (s State) IsFinal() bool {
 	switch s {
-	case StateSucceeded, StateFailed, StateDenied, StateCancelled, StateExpired:
+	case StateSucceeded, StateDeclined, StateFailed, StateDenied, StateCancelled, StateExpired:
 		return true
-	case StatePending, StateApproved, StateClaimed, StateSending, StateInDoubt:
+	case StatePending, StateApproved, StateClaimed, StateSending, StateSettling, StateInDoubt:
 		return false
 	}
 	return false
 }
 
-// HoldsLanes reports whether a request in this state keeps its accounts locked.
+// HoldsLanes reports whether a request in this state keeps its accounts locked. A settling deposit does not: it may take
+// days, and its money can only arrive.
 func (s State) HoldsLanes() bool {
 	switch s {
 	case StateClaimed, StateSending, StateInDoubt:
 		return true
-	case StatePending, StateApproved, StateSucceeded, StateFailed, StateDenied, StateCancelled, StateExpired:
+	case StatePending, StateApproved, StateSettling, StateSucceeded, StateDeclined, StateFailed, StateDenied,
+		StateCancelled, StateExpired:
 		return false
 	}
 	return false
@@ -153,6 +79,15 @@ const (
 	ReasonUnknown      Reason = "unknown"      // Tango does not know an account any more
 	ReasonRefused      Reason = "refused"      // Tango's definite no, see Answer.Key
 	ReasonAttempts     Reason = "attempts"     // three tries without a send
+
+	ReasonFound         Reason = "found"           // a doubt was closed: by evidence, or by two people who agree; see Inquiry
+	ReasonCardGone      Reason = "card_gone"       // the card is not registered any more
+	ReasonCardExpired   Reason = "card_expired"    // the month on the card is over
+	ReasonCardNotActive Reason = "card_not_active" // Tango's activation date is not reached
+	ReasonCardsFull     Reason = "cards_full"      // the account has all the cards that Tango allows
+	ReasonTaken         Reason = "taken"           // the identifier to create exists by now
+	ReasonChanged       Reason = "changed"         // the account is not any more what the approvers saw
+	ReasonCustomer      Reason = "customer"        // the account is not under that customer, or Tango does not know it
 )
 
 // Vote is one approver's yes or no.
@@ -208,7 +143,10 @@ type Request struct {
 	Attempts  int           `json:"attempts,omitempty"`
 	Attempt   *Attempt      `json:"attempt,omitempty"`
 	Answer    *Answer       `json:"answer,omitempty"`
-	LastEntry string        `json:"last_entry"` // hash of the last history entry
+	Invite    *Invite       `json:"invite,omitempty"`  // register_card: the link that is good now
+	Inquiry   *Inquiry      `json:"inquiry,omitempty"` // what was found out since it fell in doubt; kept when that ends
+	Overdue   bool          `json:"overdue,omitempty"` // settling for longer than Tango says
+	LastEntry string        `json:"last_entry"`        // hash of the last history entry
 }
 
 // Approvals counts the votes in favour.

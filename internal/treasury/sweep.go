@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Watch is one round of the schedule: the sweep, then the refresh of the directory. A Tango that is down must not keep
-// requests from expiring, so each part goes on when the other fails.
+// Watch is one round of the schedule: the sweep, the alerts, then the refresh of the directory. A Tango that is down must
+// not keep requests from expiring, so each part goes on when the other fails.
 func (d *Desk) Watch(ctx context.Context) error {
-	return errors.Join(d.Sweep(ctx), d.RefreshDirectory(ctx))
+	return errors.Join(d.Sweep(ctx), d.SweepAlerts(ctx), d.RemindOfCards(ctx), d.RefreshDirectory(ctx))
 }
 
 // Sweep does what time alone makes necessary: it expires and reminds, queues approved requests again, ends claims and
@@ -23,6 +23,7 @@ func (d *Desk) Sweep(ctx context.Context) error {
 		d.sweepApproved(ctx),
 		d.sweepState(ctx, StateClaimed, EventRelease),
 		d.sweepState(ctx, StateSending, EventLost),
+		d.sweepSettling(ctx),
 		d.sweepDoubt(ctx),
 		d.sweepNotices(ctx),
 	)
@@ -83,6 +84,9 @@ func (d *Desk) sweepApproved(ctx context.Context) error {
 		return err
 	}
 	for _, r := range approved {
+		if r.Invite != nil && d.Clock().Before(r.DueAt.Add(d.Policy.Expire)) {
+			continue // it waits for its holder, who can ask for another link
+		}
 		if overdue := d.Clock().Sub(r.DueAt); overdue >= 0 {
 			d.enqueue(ctx, r.ID, 0)
 		}
@@ -112,16 +116,6 @@ func (d *Desk) sweepState(ctx context.Context, s State, kind EventKind) error {
 		}
 	}
 	return errors.Join(failures...)
-}
-
-// sweepDoubt reports how many requests are in doubt; an alarm counts this line.
-func (d *Desk) sweepDoubt(ctx context.Context) error {
-	doubts, err := d.InDoubt(ctx)
-	if err != nil {
-		return err
-	}
-	d.Log.InfoContext(ctx, "requests in doubt", "in_doubt", len(doubts))
-	return nil
 }
 
 func (d *Desk) sweepNotices(ctx context.Context) error {

@@ -116,7 +116,8 @@ func buckets(name string, a args) []bucket {
 		perMinute = 20 // tier 2
 	case "chat.update", "conversations.open":
 		perMinute = 50 // tier 3
-	case "users.info", "views.open", "views.push", "views.update", "views.publish", "chat.postEphemeral":
+	case "users.info", "views.open", "views.push", "views.update", "views.publish", "chat.postEphemeral",
+		"files.getUploadURLExternal", "files.completeUploadExternal":
 		perMinute = 100 // tier 4
 	default:
 		return nil

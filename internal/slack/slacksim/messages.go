@@ -19,6 +19,7 @@ type Message struct {
 	Ephemeral   bool            `json:"ephemeral,omitempty"`
 	Edited      string          `json:"edited,omitempty"` // the ts of the last edit
 	Replies     []Message       `json:"replies,omitempty"`
+	Files       []FileRef       `json:"files,omitempty"`
 	Inputs      inputs          `json:"inputs,omitzero"` // what its selects hold
 }
 

@@ -60,6 +60,10 @@ func (w *Workspace) method(name string) (do method, scope string) {
 		return w.updateMessage, "chat:write"
 	case "conversations.open":
 		return w.openConversation, "im:write"
+	case "files.getUploadURLExternal":
+		return w.getUploadURL, "files:write"
+	case "files.completeUploadExternal":
+		return w.completeUpload, "files:write"
 	case "users.info":
 		return w.userInfo, "users:read"
 	case "usergroups.users.list":
@@ -78,14 +82,20 @@ func (w *Workspace) method(name string) (do method, scope string) {
 
 // readOnly tells whether a method changes nothing that a person could see.
 func readOnly(name string) bool {
-	return name == "auth.test" || name == "users.info" || name == "usergroups.users.list"
+	return name == "auth.test" || name == "users.info" || name == "usergroups.users.list" ||
+		name == "files.getUploadURLExternal" || name == uploadURL
 }
 
 // maxRequest bounds what the Web API reads.
 const maxRequest = 4 << 20
 
-// ServeHTTP serves the Web API under any path that ends in a method's name, and response URLs under …/response/.
+// ServeHTTP serves the Web API under any path that ends in a method's name, response URLs under …/response/, and the
+// addresses of files.getUploadURLExternal under …/upload/v1/.
 func (w *Workspace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if i := strings.LastIndex(r.URL.Path, "/upload/v1/"); i >= 0 {
+		w.serveUpload(rw, r, r.URL.Path[i+len("/upload/v1/"):])
+		return
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, maxRequest))
 	if err != nil {
 		http.Error(rw, "request too large", http.StatusRequestEntityTooLarge)
@@ -275,7 +285,7 @@ func (a args) log() map[string]any {
 		if k == "token" {
 			continue
 		}
-		if k == "blocks" || k == "view" || k == "metadata" {
+		if k == "blocks" || k == "view" || k == "metadata" || k == "files" {
 			if nested, present, valid := a.nested(k); present && valid {
 				v = nested
 			}

@@ -27,6 +27,7 @@ type state struct {
 	Triggers     map[string]*trigger  `json:"triggers"`
 	Hooks        map[string]*hook     `json:"hooks"`
 	Events       map[string]*event    `json:"events"`
+	Files        map[string]*File     `json:"files"`
 }
 
 func newState() state {
@@ -34,6 +35,7 @@ func newState() state {
 		People: map[string]Person{}, Groups: map[string]Group{}, Channels: map[string]Channel{},
 		Messages: map[string][]Message{}, Views: map[string]*View{}, Stacks: map[string][]string{},
 		Homes: map[string]string{}, Triggers: map[string]*trigger{}, Hooks: map[string]*hook{}, Events: map[string]*event{},
+		Files: map[string]*File{},
 	}
 }
 

@@ -2,6 +2,8 @@ package tangosim
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -25,9 +27,36 @@ type Fault struct {
 	Body                    []byte                 // carry out, then answer 200 with this body
 	Truncate                bool                   // carry out, then send half of the answer and close
 	Huge                    bool                   // carry out, then answer with megabytes of spaces before the JSON
-	Late                    time.Duration          // carry out so much later on the clock, and drop the answer now
-	Twice                   bool                   // an intermediary carries it out twice
+	Late                    time.Duration          // carry out a transfer or deposit so much later on the clock, and drop the answer now
+	Twice                   bool                   // an intermediary carries a transfer or deposit out twice
 	Echo                    func(*wireTransferred) // carry out, then answer with this changed: one of the Echo functions
+	Edit                    func(map[string]any)   // the same for any call: EditField, EditDrop or a function of the test's
+}
+
+// EditField gives a field of the answer another value.
+func EditField(name string, value any) func(map[string]any) {
+	return func(answer map[string]any) { answer[name] = value }
+}
+
+// EditDrop leaves a field out of the answer.
+func EditDrop(name string) func(map[string]any) {
+	return func(answer map[string]any) { delete(answer, name) }
+}
+
+// edited changes an answer that is an object.
+func edited(body []byte, edit func(map[string]any)) []byte {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var answer map[string]any
+	if d.Decode(&answer) != nil {
+		return body
+	}
+	edit(answer)
+	changed, err := json.Marshal(answer)
+	if err != nil {
+		panic(fmt.Sprintf("an edit that does not encode: %v", err))
+	}
+	return changed
 }
 
 // EchoAmount says that another amount moved.

@@ -51,6 +51,7 @@ func (s *Sim) Accounts() []Account {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settleLate()
+	s.settleDeposits()
 	list := make([]Account, len(s.state.Accounts))
 	for i, a := range s.state.Accounts {
 		list[i] = Account{
@@ -66,6 +67,7 @@ func (s *Sim) Balance(id string) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settleLate()
+	s.settleDeposits()
 	if a := s.account(id); a != nil {
 		return a.Cents
 	}
@@ -77,6 +79,7 @@ func (s *Sim) Movements() []Movement {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settleLate()
+	s.settleDeposits()
 	return slices.Clone(s.state.Movements)
 }
 
@@ -139,6 +142,7 @@ func (s *Sim) Demo() {
 		a.Notify = []string{"finance@acme.example"}
 		s.AddAccount(a)
 	}
+	s.demoCards()
 }
 
 // Bulk adds n accounts of one customer with balances from 0 up, for load: bulk-000000 and on.

@@ -29,6 +29,12 @@ type Config struct {
 	TransferStatus int  // of a successful transfer: 200 (reference) or 201 (older pages); 0 is 200
 	PlainLists     bool // answer bare arrays even when paging is asked for
 	ShortErrors    bool // use the short error shape on /customers
+
+	FullCreates     bool          // answer a created customer or account whole, instead of repeating the request
+	ActivationDelay time.Duration // from a card's registration to its activationDate; about 72 h in production
+	FeePoints       int64         // hundredths of a percent on a deposit; 0 is 350, which is 3.5 %
+	DepositLeast    int64         // cents; 0 is 100
+	DepositMost     int64         // cents; 0 is all that six digits hold
 }
 
 // Sim is a platform at Tango. It is safe for concurrent use.
@@ -52,7 +58,9 @@ type state struct {
 	Movements []Movement      `json:"movements"`
 	Used      map[string]bool `json:"used"` // "account/externalRefID"
 	Late      []lateMovement  `json:"late"`
-	Number    int             `json:"number"` // for account numbers
+	Cards     []*card         `json:"cards"`    // oldest first
+	Deposits  []*deposit      `json:"deposits"` // oldest first
+	Number    int             `json:"number"`   // for account numbers
 }
 
 type customer struct {
@@ -85,7 +93,7 @@ type Movement struct {
 	At        time.Time `json:"at"`
 }
 
-// Received is a request as it came, for contract tests.
+// Received is a request as it came, for contract tests; but a card's number and code in it are masked.
 type Received struct {
 	Method, URI, Body string
 	Header            http.Header
@@ -104,11 +112,25 @@ func New(config Config) *Sim {
 		"GET /accounts/{a}":           s.getAccount,
 		"POST /transferFunds":         s.postTransfer,
 		"GET /transferFunds":          s.getTransfer,
+
+		"POST /customers":                     s.postCustomer,
+		"POST /customers/{c}/accounts":        s.postAccount,
+		"PATCH /customers/{c}/accounts/{a}":   s.patchAccount,
+		"GET /creditCards":                    s.listCards,
+		"POST /creditCards":                   s.postCard,
+		"GET /creditCards/{token}":            s.getCard,
+		"POST /creditCardUnregisters":         s.postUnregister,
+		"POST /creditCardDeposits":            s.postDeposit,
+		"GET /creditCardDeposits/{reference}": s.getDeposit,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
 		s.mux.HandleFunc(method+" "+Base+path, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, pattern, handle) })
 	}
-	for _, path := range []string{"/customers", "/customers/{c}", "/customers/{c}/accounts", "/accounts", "/accounts/{a}", "/transferFunds"} {
+	for _, path := range []string{
+		"/customers", "/customers/{c}", "/customers/{c}/accounts", "/accounts", "/accounts/{a}", "/transferFunds",
+		"/customers/{c}/accounts/{a}", "/creditCards", "/creditCards/{token}", "/creditCardUnregisters", "/creditCardDeposits",
+		"/creditCardDeposits/{reference}",
+	} {
 		s.mux.HandleFunc(Base+path, func(w http.ResponseWriter, r *http.Request) {
 			s.begin(w, r).fail(http.StatusMethodNotAllowed, "405.002", "Method not allowed")
 		})
@@ -146,8 +168,9 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request, pattern string, hand
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests[pattern]++
-	s.bodies = append(s.bodies, Received{Method: r.Method, URI: r.RequestURI, Body: string(c.body), Header: r.Header.Clone()})
+	s.bodies = append(s.bodies, Received{Method: r.Method, URI: r.RequestURI, Body: forgetful(pattern, c.body), Header: r.Header.Clone()})
 	s.settleLate()
+	s.settleDeposits()
 	name, key, ok := r.BasicAuth()
 	switch {
 	case !ok:
@@ -160,7 +183,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request, pattern string, hand
 	case !admitsJSON(r.Header.Values("Accept")):
 		c.fail(http.StatusNotAcceptable, "406.001", "Accept must admit JSON")
 		return
-	case r.Method == http.MethodPost && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json"):
+	case (r.Method == http.MethodPost || r.Method == http.MethodPatch) && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json"):
 		c.fail(http.StatusUnsupportedMediaType, "415.001", "Content type must be application/json")
 		return
 	}
@@ -229,6 +252,9 @@ func (c *call) json(status int, v any) {
 	if err != nil {
 		panic(fmt.Sprintf("an answer that does not encode: %v", err))
 	}
+	if c.fault != nil && c.fault.Edit != nil && status < 300 {
+		body = edited(body, c.fault.Edit)
+	}
 	if c.fault != nil && c.fault.after(c, status, body) {
 		return
 	}
@@ -246,16 +272,18 @@ func stamp(t time.Time) string {
 type decimal int64
 
 // MarshalJSON writes 12.5 for 1250 cents.
-func (d decimal) MarshalJSON() ([]byte, error) {
+func (d decimal) MarshalJSON() ([]byte, error) { return []byte(d.text()), nil }
+
+func (d decimal) text() string {
 	sign, n := "", int64(d)
 	if n < 0 {
 		sign, n = "-", -n
 	}
 	text := fmt.Sprintf("%s%d.%02d", sign, n/100, n%100)
-	return []byte(strings.TrimSuffix(strings.TrimRight(text, "0"), ".")), nil
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
-// Requests counts the calls by "METHOD /path", with {c} and {a} for identifiers.
+// Requests counts the calls by "METHOD /path", with {c}, {a}, {token} and {reference} for identifiers.
 func (s *Sim) Requests() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -147,7 +147,7 @@ func (s *Sim) move(m Movement) {
 	if a := s.account(m.To); a != nil {
 		a.Cents += m.Cents
 	}
-	if m.Reference != "" {
+	if m.Reference != "" && m.From != "" { // a deposit's was used when it was taken
 		s.state.Used[m.From+"/"+m.Reference] = true
 	}
 	s.state.Movements = append(s.state.Movements, m)

@@ -1,0 +1,252 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	slackgo "github.com/slack-go/slack"
+
+	"github.com/tangobot/tangobot/internal/treasury"
+)
+
+// Buttons of a request in doubt; their value is the request's id.
+const (
+	actionTestify = "testify"
+	actionResend  = "resend"
+)
+
+// Callback ids of the forms behind them.
+const (
+	viewTestify = "testify"
+	viewResend  = "resend"
+)
+
+// Block ids of the form that closes a doubt.
+const (
+	blockFinding = "finding"
+	blockSeen    = "seen"
+)
+
+// doubtButtons offers what people can do about a request in doubt, once they are asked.
+func (e *Edge) doubtButtons(r treasury.Request) []slackgo.BlockElement {
+	if !r.IsOpen(e.Clock()) {
+		return nil
+	}
+	testify := button(actionTestify, r.ID, "Say what you found…")
+	testify.AccessibilityLabel = clip("Say what you found about request "+r.ID, maxButtonText)
+	buttons := []slackgo.BlockElement{testify}
+	money := r.Action.Kind == treasury.ActionTransfer || r.Action.Kind == treasury.ActionDeposit
+	if money && e.Desk.Policy.References == treasury.ReferencesUnique && !r.Inquiry.Resent {
+		resend := button(actionResend, r.ID, "Send again with the same reference…")
+		resend.AccessibilityLabel = clip("Approve sending request "+r.ID+" again", maxButtonText)
+		buttons = append(buttons, resend)
+	}
+	return buttons
+}
+
+// inquiryLines tells what was found out, in plain words, with a grade, and who is asked.
+func inquiryLines(r treasury.Request) []string {
+	i := r.Inquiry
+	if i == nil {
+		return nil
+	}
+	lines := []string{"In doubt since " + date(i.Since) + "."}
+	if ev := i.Evidence; ev == nil {
+		if r.State == treasury.StateInDoubt {
+			lines = append(lines, "*Evidence: being gathered.* Tangobot looks at Tango again by itself and tells you what it finds.")
+		}
+	} else {
+		lines = append(lines, "*Evidence: "+gradeWords(ev.Says)+".* "+ruleWords(ev))
+		for _, delta := range ev.Balances {
+			lines = append(lines, fmt.Sprintf("%s: %s before the send, %s at %s", code(delta.Account), delta.Before, delta.After, date(ev.At)))
+		}
+		if len(ev.Noisy) > 0 {
+			lines = append(lines, "Others also move money on "+escape(strings.Join(ev.Noisy, ", "))+", so its balance alone proves nothing.")
+		}
+	}
+	for _, v := range i.Findings {
+		lines = append(lines, fmt.Sprintf("%s says: %s. Seen: %s", mention(v.Person), findingWords(v.Finding), escape(visible(v.Seen))))
+	}
+	for _, v := range i.Resend {
+		lines = append(lines, fmt.Sprintf("%s approves sending it again with the same reference (%d of %d)", mention(v.Person), len(i.Resend), r.ResendNeeded()))
+	}
+	return lines
+}
+
+func gradeWords(f treasury.Finding) string {
+	switch f {
+	case treasury.FindingExecuted:
+		return "proved carried out"
+	case treasury.FindingNot:
+		return "it was not carried out"
+	case treasury.FindingOpen:
+	}
+	return "open, people must decide"
+}
+
+func findingWords(f treasury.Finding) string {
+	switch f {
+	case treasury.FindingExecuted:
+		return "it was carried out"
+	case treasury.FindingNot:
+		return "it was not carried out"
+	case treasury.FindingOpen:
+	}
+	return "it is not clear"
+}
+
+// ruleWords says why the evidence means what it means.
+func ruleWords(ev *treasury.Evidence) string {
+	switch ev.Rule {
+	case treasury.RuleBothMoved:
+		return "The source lost exactly the amount and the target got it."
+	case treasury.RuleNoneMoved:
+		return "Neither balance has changed."
+	case treasury.RuleQuietSource:
+		return "The source is moved by nobody else, and its balance tells it."
+	case treasury.RuleArrived:
+		return "The account got exactly the amount, and no other deposit was under way."
+	case treasury.RuleById:
+		return "Tango tells it of the deposit's id."
+	case treasury.RuleFound:
+		return "Tango shows it."
+	case treasury.RuleMissing:
+		return "Tango does not show it."
+	case treasury.RuleDouble:
+		return "⚠️ *Twice the amount has moved.* Nothing more moves on these accounts until people have looked."
+	case treasury.RuleUnclear:
+	}
+	return "What Tango shows fits neither."
+}
+
+// openTestify opens the form for a person whose word counts.
+func (e *Edge) openTestify(ctx context.Context, i interaction, id string) error {
+	r, err := e.Desk.Find(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := e.Desk.CanTestify(ctx, i.User.ID, r); err != nil {
+		return err
+	}
+	finding := slackgo.NewInputBlock(blockFinding, plain("What happened", 100), nil, slackgo.NewRadioButtonsBlockElement(actionValue,
+		option(string(treasury.FindingExecuted), "It was carried out"), option(string(treasury.FindingNot), "It was not carried out")))
+	seen := slackgo.NewInputBlock(blockSeen, plain("What you saw", 100),
+		plain("The line in Tango's portal, the statement or the receipt: where, when, what it says.", 200),
+		&slackgo.PlainTextInputBlockElement{Type: slackgo.METPlainTextInput, ActionID: actionValue, Multiline: true, MinLength: 10, MaxLength: maxComment})
+	blocks := append(requestBlocks(r), section(strings.Join(inquiryLines(r), "\n")), finding, seen,
+		note("Two different people must say the same. Neither may be the requester."))
+	return e.Client.open(ctx, i.Trigger, modal(viewTestify, "Close a doubt", "Record", "Go back", metadata(decision{Request: r.ID, Hash: r.Hash}), blocks))
+}
+
+func (e *Edge) submitTestify(ctx context.Context, i interaction, ref string) any {
+	var d decision
+	if json.Unmarshal([]byte(i.View.Metadata), &d) != nil || d.Request == "" {
+		return updateTo(wordsView("Not recorded", errorWords(treasury.ErrInvalid, ref)))
+	}
+	seen := strings.TrimSpace(i.value(blockSeen))
+	if treasury.HasCardNumber(seen) {
+		return slackgo.NewErrorsViewSubmissionResponse(map[string]string{blockSeen: cardNumberWords})
+	}
+	if seen == "" {
+		return slackgo.NewErrorsViewSubmissionResponse(map[string]string{
+			blockSeen: forbiddenWords(&treasury.Forbidden{Why: treasury.WhyNoEvidence}),
+		})
+	}
+	r, err := e.Desk.Testify(ctx, i.User.ID, d.Request, treasury.Finding(i.option(blockFinding)), clip(seen, maxComment))
+	if err != nil {
+		return e.notRecorded(ctx, err, ref, d.Request)
+	}
+	words := "Request " + code(r.ID) + ": your word is recorded. "
+	if r.State == treasury.StateInDoubt {
+		words += "Another person must say the same before it counts."
+	} else {
+		words += "Two people agree, so the doubt is closed: " + stateWord(r) + "."
+	}
+	return updateTo(wordsView("Recorded", words))
+}
+
+// openResend opens the form that approves one further send with the same reference.
+func (e *Edge) openResend(ctx context.Context, i interaction, id string) error {
+	if e.Desk.Policy.References != treasury.ReferencesUnique {
+		return &treasury.Forbidden{Why: treasury.WhyNoResend}
+	}
+	r, err := e.Desk.Find(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := e.Desk.CanTestify(ctx, i.User.ID, r); err != nil {
+		return err
+	}
+	blocks := append(requestBlocks(r), section(strings.Join(inquiryLines(r), "\n")),
+		section(fmt.Sprintf("Tango takes the reference %s once. If the first send was carried out, Tango refuses this one, and that proves it. "+
+			"If it was not, this is the one that moves the money. %d people must approve it.", code(r.ID), r.ResendNeeded())))
+	return e.Client.open(ctx, i.Trigger, modal(viewResend, "Send it again", "Approve this", "Go back", metadata(decision{Request: r.ID, Hash: r.Hash}), blocks))
+}
+
+func (e *Edge) submitResend(ctx context.Context, i interaction, ref string) any {
+	var d decision
+	if json.Unmarshal([]byte(i.View.Metadata), &d) != nil || d.Request == "" {
+		return updateTo(wordsView("Not recorded", errorWords(treasury.ErrInvalid, ref)))
+	}
+	r, err := e.Desk.ApproveResend(ctx, i.User.ID, d.Request, d.Hash, "")
+	if err != nil {
+		return e.notRecorded(ctx, err, ref, d.Request)
+	}
+	words := "Request " + code(r.ID) + ": your approval is recorded. "
+	if left := r.ResendNeeded() - len(r.Inquiry.Resend); left > 0 {
+		words += "It still needs " + plural(left, "approval") + "."
+	} else {
+		words += "It is sent once more, with the same reference."
+	}
+	return updateTo(wordsView("Recorded", words))
+}
+
+func (e *Edge) notRecorded(ctx context.Context, err error, ref, request string) any {
+	if !errors.Is(err, treasury.ErrForbidden) {
+		e.Log.ErrorContext(ctx, "word not recorded", "ref", ref, "request", request, "error", err)
+	}
+	return updateTo(wordsView("Not recorded", errorWords(err, ref)))
+}
+
+// commandStop turns the switch that stops all sending; "resume <account>" frees an account that was frozen.
+func (e *Edge) commandStop(ctx context.Context, c command, ref string) string {
+	if c.word == "resume" && c.rest != "" {
+		ids, err := e.resolve(ctx, c.rest)
+		if err == nil && len(ids) != 1 {
+			err = &badFilter{"Name one account."}
+		}
+		if err == nil {
+			err = e.Desk.Free(ctx, c.person, ids[0])
+		}
+		if err != nil {
+			return errorWords(err, ref)
+		}
+		return "The account " + code(ids[0]) + " is free again."
+	}
+	s, err := e.Desk.SetStop(ctx, c.person, c.word == "stop", clip(visible(c.rest), 200))
+	if err != nil {
+		if !errors.Is(err, treasury.ErrForbidden) {
+			e.Log.ErrorContext(ctx, "switch not turned", "ref", ref, "error", err)
+		}
+		return errorWords(err, ref)
+	}
+	if s.Stopped {
+		return stopWords(s) + " What was sent before is not undone. " + code(c.name+" resume") + " lets it go on."
+	}
+	return "Sending is on. Approved requests go on within a minute or two."
+}
+
+// stopWords says that sending is stopped; empty when it is not.
+func stopWords(s treasury.Stop) string {
+	if !s.Stopped {
+		return ""
+	}
+	words := "🛑 *Sending is stopped* by " + mention(s.By) + " since " + date(s.At)
+	if s.Why != "" {
+		words += ": " + escape(s.Why)
+	}
+	return words + ". Requests can be made and approved; nothing is sent to Tango until somebody resumes."
+}

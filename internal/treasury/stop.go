@@ -1,0 +1,101 @@
+package treasury
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// stopKey holds the switch that stops all sending. It is read before every send, and the commit that precedes a send
+// names the version that was read: nobody can stop and still be overtaken.
+const stopKey = "STOP"
+
+// Stop is the state of the switch.
+type Stop struct {
+	Stopped bool      `json:"stopped"`
+	By      string    `json:"by,omitempty"` // Slack user id
+	At      time.Time `json:"at,omitzero"`
+	Why     string    `json:"why,omitempty"`
+}
+
+// Stopped reads the switch.
+func (d *Desk) Stopped(ctx context.Context) (Stop, error) {
+	s, _, err := d.stopped(ctx)
+	return s, err
+}
+
+func (d *Desk) stopped(ctx context.Context) (Stop, int64, error) {
+	records, err := d.Journal.Get(ctx, stopKey)
+	if err != nil {
+		return Stop{}, 0, fmt.Errorf("reading the stop switch: %w", err)
+	}
+	s, err := decode[Stop](records[0])
+	return s, records[0].Version, err
+}
+
+// MayStop fails unless the policy names the person among those who may stop and resume.
+func (d *Desk) MayStop(ctx context.Context, person string) error {
+	return d.may(ctx, person, d.Policy.Stop, WhyNoStop)
+}
+
+// SetStop turns the switch. Approved requests wait while it is on; requests that are under way are not cut off.
+func (d *Desk) SetStop(ctx context.Context, person string, stop bool, why string) (Stop, error) {
+	if err := d.MayStop(ctx, person); err != nil {
+		return Stop{}, err
+	}
+	for range conflictTries {
+		before, version, err := d.stopped(ctx)
+		if err != nil {
+			return Stop{}, err
+		}
+		if before.Stopped == stop {
+			return before, nil
+		}
+		after := Stop{Stopped: stop, By: person, At: d.Clock(), Why: why}
+		err = d.Journal.Commit(ctx, NewWriteID(), Write{Key: stopKey, Version: version, Body: encode(after)})
+		if errors.Is(err, ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return Stop{}, fmt.Errorf("turning the stop switch: %w", err)
+		}
+		d.Log.WarnContext(ctx, "sending stopped or resumed", "stopped", stop, "by", person)
+		return after, nil
+	}
+	return Stop{}, fmt.Errorf("turning the stop switch: %w", ErrConflict)
+}
+
+// Free lets money move again on an account that was frozen because Tango contradicted a closed request.
+func (d *Desk) Free(ctx context.Context, person, account string) error {
+	if err := d.MayStop(ctx, person); err != nil {
+		return err
+	}
+	d.Log.WarnContext(ctx, "account freed", "account", account, "by", person)
+	return d.editLane(ctx, account, func(l Lane) Lane {
+		l.Frozen = ""
+		return l
+	})
+}
+
+// FrozenBy gives the request whose contradiction keeps an account frozen; empty for none.
+func (d *Desk) FrozenBy(ctx context.Context, account string) (string, error) {
+	records, err := d.Journal.Get(ctx, laneKey(account))
+	if err != nil {
+		return "", fmt.Errorf("reading the lane of %s: %w", account, err)
+	}
+	l, err := decode[Lane](records[0])
+	return l.Frozen, err
+}
+
+// stopWrite makes a commit that precedes a send depend on the switch being off.
+func (d *Desk) stopWrite(ctx context.Context) (Write, error) {
+	s, version, err := d.stopped(ctx)
+	if err != nil {
+		return Write{}, err
+	}
+	if s.Stopped {
+		return Write{}, ErrStopped
+	}
+	return Write{Key: stopKey, Version: version, Check: true}, nil
+}
