@@ -267,14 +267,14 @@ func (v *visit) outcome(r treasury.Request, about about, brand brand) screen {
 type about struct {
 	Account, AccountID, Label string
 	ID                        string
-	Until                     time.Time // the link's end
+	Until, Now                time.Time // the link's end, and this moment
 	Left                      int       // tries left with this link
 }
 
 func (v *visit) about(r treasury.Request) about {
 	a := r.Action.RegisterCard
 	return about{
-		Account: visible(a.Account.Name), AccountID: a.Account.ID, Label: visible(a.Label), ID: r.ID, Until: r.Invite.ExpiresAt,
+		Account: visible(a.Account.Name), AccountID: a.Account.ID, Label: visible(a.Label), ID: r.ID, Until: r.Invite.ExpiresAt, Now: v.desk.Clock(),
 		Left: min(MaxPosts, treasury.MaxCardTries-r.Attempts),
 	}
 }

@@ -51,6 +51,20 @@ const (
 	toneDoubt tone = "doubt"
 )
 
+// Sign draws the tone beside the title: a tick, a bar over a dot, or a question mark.
+func (s screen) Sign() string {
+	switch s.Tone {
+	case toneGood:
+		return "M7 12.5l3.4 3.4L17 9"
+	case toneBad:
+		return "M12 6.5v7M12 17.2v.1"
+	case toneDoubt:
+		return "M9 9.5a3 3 0 1 1 4.3 2.7c-.9.5-1.3 1-1.3 2M12 17.4v.1"
+	case tonePlain:
+	}
+	return ""
+}
+
 // fact is a line that tells something by name.
 type fact struct{ Name, Value, Small string }
 

@@ -36,7 +36,7 @@ func TestWholeRoad(t *testing.T) {
 		}
 	}
 	b.get(link).expect(t, 200, "Register a card", "For account Marketing US marketing-us", "Under the label Corporate card",
-		"This link ends "+b.at(treasury.InviteLife), id)
+		"This link ends in 15 minutes "+b.at(treasury.InviteLife), id)
 
 	b.post(link, visa()).expect(t, 200, "The card is registered", "Visa ending in 1111", "Label Corporate card",
 		"For account Marketing US", "Can be used at once", id)
@@ -102,7 +102,7 @@ func TestCardThatIsActiveLater(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *tangosim.Config) { c.ActivationDelay = 72 * time.Hour })
 	_, link := b.invited()
-	b.post(link, visa()).expect(t, 200, "Can be used from "+b.at(72*time.Hour), "Tango refuses deposits from it before")
+	b.post(link, visa()).expect(t, 200, "Can be used from "+b.at(72*time.Hour), "Tango takes no deposit from it before")
 }
 
 // Tango's definite no is told at the field that it is about, and the same link takes the corrected card.

@@ -121,7 +121,7 @@ func groups(faults []fault) []group {
 	}
 	email := text(keyEmail, "E-mail address", "Tango sends the receipts of deposits here.", "billing email", "")
 	email.Type, email.Most, email.Plain = "email", treasury.MaxEmail, true
-	postal := text(keyPostal, "Postal code", "", "billing postal-code", "half")
+	postal := text(keyPostal, "Postal code", "", "billing postal-code", "half stack")
 	postal.Plain, postal.Most = true, 12
 	all := []group{
 		{"The card", []input{
@@ -133,13 +133,13 @@ func groups(faults []fault) []group {
 				`\s*[0-9]{3,4}\s*`, codeWrongWords, 6),
 		}},
 		{"Where its statements go", []input{
-			text(keyFirst, "First name", "", "billing cc-given-name", "half"),
-			text(keyLast, "Last name", "", "billing cc-family-name", "half"),
+			text(keyFirst, "First name", "", "billing cc-given-name", "half stack"),
+			text(keyLast, "Last name", "", "billing cc-family-name", "half stack"),
 			country,
 			text(keyLine1, "Address", "", "billing address-line1", ""),
 			line2,
 			text(keyCity, "City or town", "", "billing address-level2", ""),
-			text(keyState, "State, province or county", "", "billing address-level1", "half"),
+			text(keyState, "State, province or county", "", "billing address-level1", "half stack"),
 			postal,
 			email,
 		}},
@@ -164,7 +164,7 @@ func formScreen(a about, faults []fault) screen {
 		Facts: []fact{
 			{Name: "For account", Value: a.Account, Small: a.AccountID},
 			{Name: "Under the label", Value: a.Label},
-			{Name: "This link ends", Value: clockTime(a.Until)},
+			{Name: "This link ends", Value: inWords(a.Until.Sub(a.Now)), Small: clockTime(a.Until)},
 		},
 	}
 	if a.Account == "" {
@@ -229,10 +229,9 @@ func doneScreen(r treasury.Request, a about, b brand, now time.Time) screen {
 	if r.Answer != nil && r.Answer.Card != nil {
 		card = *r.Answer.Card
 	}
-	usable := "at once"
+	usable := fact{Name: "Can be used", Value: "at once"}
 	if card.ActiveFrom.After(now) {
-		usable = "from " + clockTime(card.ActiveFrom)
-		s.Words = append(s.Words, "Tango refuses deposits from it before it is active.")
+		usable.Value, usable.Small = "from "+clockTime(card.ActiveFrom), "Tango takes no deposit from it before."
 	}
 	account := a.Account
 	if account == "" {
@@ -242,7 +241,7 @@ func doneScreen(r treasury.Request, a about, b brand, now time.Time) screen {
 		{Name: "Card", Value: fmt.Sprintf("%s ending in %s", b, card.LastFour)},
 		{Name: "Label", Value: a.Label},
 		{Name: "For account", Value: account},
-		{Name: "Can be used", Value: usable},
+		usable,
 	}
 	return s
 }
@@ -407,5 +406,17 @@ func wrongScreen(status int, words string) screen {
 	}
 }
 
+// inWords tells a wait that is not over.
+func inWords(d time.Duration) string {
+	switch minutes := int(d / time.Minute); minutes {
+	case 0:
+		return "in less than a minute"
+	case 1:
+		return "in 1 minute"
+	default:
+		return fmt.Sprintf("in %d minutes", minutes)
+	}
+}
+
 // clockTime tells a time where no browser can tell it in the visitor's own zone.
-func clockTime(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04") + " UTC" }
+func clockTime(t time.Time) string { return t.UTC().Format("2\u00a0January\u00a02006, 15:04\u00a0UTC") }
