@@ -245,7 +245,7 @@ func (b *alertBench) put(t *testing.T, key string, v any, places map[treasury.In
 }
 
 // golden compares a message with the file of that name. All that the blocks say must also stand in the text.
-func golden(t *testing.T, name string, m slacksim.Message) {
+func goldenMessage(t *testing.T, name string, m slacksim.Message) {
 	t.Helper()
 	var blocks any
 	if m.Blocks != nil {

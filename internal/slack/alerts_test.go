@@ -17,7 +17,7 @@ func TestLowBalanceIsOneMessageFromCrossingToRecovery(t *testing.T) {
 	b := newAlertBench(t)
 	b.add("marketing-us", "Marketing <US>", "USD", 81_250)
 	b.watch(t)
-	golden(t, "low", b.last(t))
+	goldenMessage(t, "low", b.last(t))
 	if got := buttonsOf(t, b.last(t)); !slices.Equal(got, []string{"deposit_to", "transfer_to", "snooze"}) {
 		t.Errorf("buttons %v", got)
 	}
@@ -27,7 +27,7 @@ func TestLowBalanceIsOneMessageFromCrossingToRecovery(t *testing.T) {
 	}
 	b.set("marketing-us", 250_000)
 	b.watch(t)
-	golden(t, "recovered", b.last(t))
+	goldenMessage(t, "recovered", b.last(t))
 	if n, buttons := len(b.alerts()), buttonsOf(t, b.last(t)); n != 1 || len(buttons) != 0 {
 		t.Errorf("%d messages, buttons %v", n, buttons)
 	}
@@ -65,7 +65,7 @@ func TestButtonsOfALowBalance(t *testing.T) {
 	if v := press("U0MAYA", "snooze"); v.ID != "" {
 		t.Errorf("Snooze opened %s", v.Blocks)
 	}
-	golden(t, "snoozed", b.last(t))
+	goldenMessage(t, "snoozed", b.last(t))
 	if got := buttonsOf(t, b.last(t)); !slices.Equal(got, []string{"deposit_to", "transfer_to"}) {
 		t.Errorf("buttons of a snoozed alert: %v", got)
 	}
@@ -110,7 +110,7 @@ func TestAlertsThatAreNoLowBalance(t *testing.T) {
 	for _, status := range []string{"FROZEN", "DISABLED", "INACTIVE", "ACTIVE"} {
 		b.sim.SetStatus("marketing-us", status)
 		b.watch(t)
-		golden(t, "status-"+strings.ToLower(status), b.last(t))
+		goldenMessage(t, "status-"+strings.ToLower(status), b.last(t))
 	}
 	if n := len(b.alerts()); n != 3 {
 		t.Errorf("%d messages about three troubles", n)
@@ -173,7 +173,7 @@ func TestEveryKindOfAlertIsDrawn(t *testing.T) {
 			if err := b.edge.Job(t.Context(), []byte(`{"alert":"`+a.ID+`"}`)); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name, b.last(t))
+			goldenMessage(t, name, b.last(t))
 		})
 	}
 }
@@ -222,12 +222,12 @@ func TestAlertsCommand(t *testing.T) {
 	if err := b.desk.Snooze(t.Context(), "U0MAYA", "marketing-us"); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "command", b.types(t, "U0VERA", "alerts"))
+	goldenMessage(t, "command", b.types(t, "U0VERA", "alerts"))
 	b.sim.SetStatus("europe-events", "DISABLED")
 	for _, id := range []string{"employee-rewards", "marketing-us"} {
 		b.set(id, 900_000)
 	}
-	golden(t, "command-none", b.types(t, "U0VERA", "alerts"))
+	goldenMessage(t, "command-none", b.types(t, "U0VERA", "alerts"))
 	if m := b.types(t, "U0GUS", "alerts"); !strings.Contains(m.Text, "Guests cannot use Tangobot") {
 		t.Errorf("a guest sees %q", m.Text)
 	}

@@ -46,25 +46,18 @@ func DecisionView(r treasury.Request, approve bool) slackgo.ModalViewRequest {
 func ReviewView(r treasury.Request) slackgo.ModalViewRequest { return reviewView(r) }
 func WordsView(title, text string) slackgo.ModalViewRequest  { return wordsView(title, text) }
 func CheckView(d treasury.Draft, p treasury.Preview) slackgo.ModalViewRequest {
-	return checkView(d, p)
+	return checkView(d.ID, p, metadata(d))
 }
 
-// TransferForm draws the first step of the form.
-func TransferForm(id string, r Reading, empty bool) slackgo.ModalViewRequest {
-	return transferForm(id, prefill{from: r.From, to: r.To, amount: r.Amount, note: r.Note, remarks: r.Remarks}, empty)
-}
-
-// Reading is what was understood of a typed transfer.
-type Reading struct {
-	From, To     treasury.AccountRef
-	Amount, Note string
-	Remarks      []string
+// FormView draws the first step of a form.
+func (e *Edge) FormView(ctx context.Context, draft treasury.Draft, remarks []string, unread bool) (slackgo.ModalViewRequest, error) {
+	return e.formView(ctx, form{draft: draft, remarks: remarks}, unread)
 }
 
 // ReadTransfer reads a typed transfer against the accounts that the desk has in memory.
-func (e *Edge) ReadTransfer(text string) Reading {
-	p := e.readTransfer(text)
-	return Reading{From: p.from, To: p.to, Amount: p.amount, Note: p.note, Remarks: p.remarks}
+func (e *Edge) ReadTransfer(text string) (draft treasury.Draft, remarks []string) {
+	f := e.readTransfer(text)
+	return f.draft, f.remarks
 }
 
 // The words.
@@ -79,8 +72,8 @@ func DoubtWords(a *treasury.Answer) string                           { return do
 func ForbiddenWords(no *treasury.Forbidden) string                   { return forbiddenWords(no) }
 func ProblemLine(p treasury.Problem) string                          { return problemLine(p) }
 func ReasonWords(r treasury.Request) string                          { return reasonWords(r) }
-func StateWord(s treasury.State) string                              { return stateWord(s) }
-func FormValues(body []byte) (values map[string][]string, good bool) { return form(body) }
+func StateWord(r treasury.Request) string                            { return stateWord(r) }
+func FormValues(body []byte) (values map[string][]string, good bool) { return formValues(body) }
 
 // The client's calls.
 func (c *Client) Post(ctx context.Context, channel, thread string, m Message) (treasury.Message, error) {

@@ -53,20 +53,31 @@ func (e *Edge) openForm(ctx context.Context, person, trigger string, read func()
 		}
 	}
 	f.draft.ID = treasury.NewRequestID()
-	blocks, err := e.inputs(ctx, f.draft)
+	view, err := e.formView(ctx, f, e.Desk.Accounts.ReadAt().IsZero())
 	if err != nil {
 		return err
 	}
-	var head []slackgo.Block
-	if e.Desk.Accounts.ReadAt().IsZero() {
-		head = append(head, alert(slackgo.AlertLevelWarning,
+	return e.Client.open(ctx, trigger, view)
+}
+
+// formView draws the first step. unread says that the directory has never been read.
+func (e *Edge) formView(ctx context.Context, f form, unread bool) (slackgo.ModalViewRequest, error) {
+	var blocks []slackgo.Block
+	if unread {
+		blocks = append(blocks, alert(slackgo.AlertLevelWarning,
 			"Tangobot has not read Tango's accounts yet, so there is none to choose. Please try again in a few minutes."))
 	}
 	if len(f.remarks) > 0 {
-		head = append(head, alert(slackgo.AlertLevelInfo, strings.Join(f.remarks, " ")))
+		blocks = append(blocks, alert(slackgo.AlertLevelInfo, strings.Join(f.remarks, " ")))
 	}
-	blocks = append(append(head, blocks...), note("Nothing is done until this is approved. The next step shows what will happen."))
-	return e.Client.open(ctx, trigger, modal(viewForm, formTitle(f.draft.Kind), "Check", "Cancel", metadata(f.draft), blocks))
+	inputs, err := e.inputs(ctx, f.draft)
+	if err != nil {
+		return slackgo.ModalViewRequest{}, err
+	}
+	blocks = append(append(blocks, inputs...), note("Nothing is done until this is approved. The next step shows what will happen."))
+	// What was typed stands in the inputs; the rest of the draft is all that the form carries.
+	carried := treasury.Draft{ID: f.draft.ID, Kind: f.draft.Kind, Account: f.draft.Account, Customer: f.draft.Customer}
+	return modal(viewForm, formTitle(f.draft.Kind), "Check", "Cancel", metadata(carried), blocks), nil
 }
 
 // formTitle names a form; Slack takes 24 characters.

@@ -199,16 +199,20 @@ func FuzzTransferText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, escaped string) {
 		text := slack.Typed(escaped)
-		r := b.edge.ReadTransfer(text)
-		if utf8.RuneCountInString(r.Note) > treasury.MaxNote {
-			t.Fatalf("a note of %d characters", utf8.RuneCountInString(r.Note))
+		draft, remarks := b.edge.ReadTransfer(text)
+		if utf8.RuneCountInString(draft.Note) > treasury.MaxNote {
+			t.Fatalf("a note of %d characters", utf8.RuneCountInString(draft.Note))
 		}
-		for _, ref := range []treasury.AccountRef{r.From, r.To} {
-			if _, _, known := b.desk.Accounts.Get(ref.ID); ref.ID != "" && !known {
-				t.Fatalf("an account that is not there: %q", ref.ID)
+		for _, id := range []string{draft.From, draft.To} {
+			if _, _, known := b.desk.Accounts.Get(id); id != "" && !known {
+				t.Fatalf("an account that is not there: %q", id)
 			}
 		}
-		view, err := json.Marshal(slack.TransferForm("TB-00000000", r, false))
+		form, err := b.edge.FormView(t.Context(), draft, remarks, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		view, err := json.Marshal(form)
 		if err != nil {
 			t.Fatal(err)
 		}

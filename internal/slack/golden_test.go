@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -236,7 +237,7 @@ func TestCards(t *testing.T) {
 				p := sound(t, m)
 				golden(t, kind+"-"+s.name, p)
 				// What notifications and screen readers get has to carry all of it (slack.md §4, 37).
-				has(t, m.Text, "<@U0LENA>", "700.00 USD", "Employee Rewards `employee-rewards`", "Marketing US `marketing-us`", slack.StateWord(s.r.State), s.r.ID)
+				has(t, m.Text, "<@U0LENA>", "700.00 USD", "Employee Rewards `employee-rewards`", "Marketing US `marketing-us`", slack.StateWord(s.r), s.r.ID)
 				for _, v := range s.r.Votes {
 					has(t, m.Text, "<@"+v.Person+">")
 				}
@@ -265,17 +266,29 @@ func TestForms(t *testing.T) {
 	p := pendingRequest("Employee Rewards", "spring event")
 	from, to := p.Action.Transfer.From, p.Action.Transfer.To
 	preview := treasury.Preview{
-		Action: p.Action, Rule: p.Rule, From: treasury.Account{Balance: money.New(2450000, "USD")}, To: treasury.Account{Balance: money.New(812550, "USD")},
-		FromAfter: money.New(2380000, "USD"), ToAfter: money.New(882550, "USD"), FromAt: aDay(), ToAt: aDay(),
+		Action: p.Action, Rule: p.Rule, Effects: []treasury.Effect{
+			{Account: treasury.Account{Balance: money.New(2450000, "USD")}, After: money.New(2380000, "USD"), At: aDay()},
+			{Account: treasury.Account{Balance: money.New(812550, "USD")}, After: money.New(882550, "USD"), At: aDay()},
+		},
 	}
 	low := preview
-	low.FromLow, low.Rule = true, treasury.RuleApplied{Number: 1}
-	draft := treasury.Draft{ID: p.ID, From: from.ID, To: to.ID, Amount: "700", Note: "spring event"}
+	low.Effects, low.Rule = slices.Clone(preview.Effects), treasury.RuleApplied{Number: 1}
+	low.Effects[0].Low = true
+	b := newBot(t)
+	form := func(d treasury.Draft, unread bool, remarks ...string) slackgo.ModalViewRequest {
+		d.ID, d.Kind = p.ID, treasury.ActionTransfer
+		v, err := b.edge.FormView(t.Context(), d, remarks, unread)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	draft := treasury.Draft{ID: p.ID, Kind: treasury.ActionTransfer, From: from.ID, To: to.ID, Amount: "700", Note: "spring event"}
 	for name, v := range map[string]slackgo.ModalViewRequest{
-		"transfer-empty":   slack.TransferForm(p.ID, slack.Reading{}, false),
-		"transfer-filled":  slack.TransferForm(p.ID, slack.Reading{From: from, To: to, Amount: "700", Note: "spring event"}, false),
-		"transfer-remarks": slack.TransferForm(p.ID, slack.Reading{Remarks: []string{"“rewards” could be a, b, c or more. Choose one below.", "The note was cut to its first characters."}}, false),
-		"transfer-unread":  slack.TransferForm(p.ID, slack.Reading{}, true),
+		"transfer-empty":   form(treasury.Draft{}, false),
+		"transfer-filled":  form(draft, false),
+		"transfer-remarks": form(treasury.Draft{}, false, "“rewards” could be a, b, c or more. Choose one below.", "The note was cut to its first characters."),
+		"transfer-unread":  form(treasury.Draft{}, true),
 		"check":            slack.CheckView(draft, preview),
 		"check-warnings":   slack.CheckView(draft, low),
 		"approve":          slack.DecisionView(p, true),
@@ -310,7 +323,7 @@ func goldenBot(t *testing.T) *bot {
 		{"U0MAYA", "employee-rewards", "sales-spiffs", "250", ""},
 		{"U0LENA", "europe-rewards", "europe-events", "50", "R&D"},
 	} {
-		r, err := b.desk.Submit(t.Context(), c.person, treasury.Draft{ID: fmt.Sprintf("TB-0000000%d", n+1), From: c.from, To: c.to, Amount: c.amount, Note: c.note})
+		r, err := b.desk.Submit(t.Context(), c.person, treasury.Draft{ID: fmt.Sprintf("TB-0000000%d", n+1), Kind: treasury.ActionTransfer, From: c.from, To: c.to, Amount: c.amount, Note: c.note})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -71,12 +71,12 @@ func TestReadTransfer(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%.60q", c.typed), func(t *testing.T) {
 			t.Parallel()
-			got := b.edge.ReadTransfer(c.typed)
-			remark := strings.Join(got.Remarks, " ")
+			got, remarks := b.edge.ReadTransfer(c.typed)
+			remark := strings.Join(remarks, " ")
 			if !strings.Contains(remark, c.want.remark) || (remark != "") != (c.want.remark != "") {
 				t.Errorf("remarks %q, want %q", remark, c.want.remark)
 			}
-			given := want{got.Amount, got.From.ID, got.To.ID, got.Note, c.want.remark}
+			given := want{got.Amount, got.From, got.To, got.Note, c.want.remark}
 			if diff := cmp.Diff(c.want, given, cmp.AllowUnexported(want{})); diff != "" {
 				t.Error(diff)
 			}

@@ -58,7 +58,7 @@ func withHistory(t *testing.T, change ...func(*slacksim.Config, *treasury.Policy
 func TestHistoryList(t *testing.T) {
 	t.Parallel()
 	b := withHistory(t)
-	golden(t, "history", b.types(t, "U0VERA", "history"))
+	goldenMessage(t, "history", b.types(t, "U0VERA", "history"))
 	for text, want := range map[string]string{ // the requests' ends and steps, newest first
 		"history mine":                     "",
 		"history 2026-10":                  "BER0.2 BER0.1",
@@ -146,7 +146,7 @@ func TestHistoryFileIsSentAndHolds(t *testing.T) {
 	t.Parallel()
 	b := withHistory(t)
 	m := b.types(t, "U0VERA", "history csv")
-	golden(t, "history-csv", m)
+	goldenMessage(t, "history-csv", m)
 	files := b.Files()
 	if len(files) != 1 || files[0].Name != "tangobot-history-2026-11-24-120000.csv" {
 		t.Fatalf("files %v", files)

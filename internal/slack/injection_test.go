@@ -278,7 +278,7 @@ func TestAmountsInTheForm(t *testing.T) {
 func TestDirectJournalText(t *testing.T) {
 	t.Parallel()
 	// A code that is new to this version is shown as it came, and never as nothing.
-	if got := slack.StateWord("paused"); got != "paused" {
+	if got := slack.StateWord(treasury.Request{State: "paused"}); got != "paused" {
 		t.Errorf("a new state is shown as %q", got)
 	}
 	if got := slack.ReasonWords(treasury.Request{Reason: "frost"}); got != "frost" {

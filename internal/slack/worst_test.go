@@ -16,6 +16,7 @@ import (
 // sayAll draws a worst case in every message that shows a request.
 func TestWorstCases(t *testing.T) {
 	t.Parallel()
+	b := newBot(t)
 	for name, foreign := range map[string]string{
 		"emoji":     strings.Repeat("👩‍💻🏳️‍🌈", 100),
 		"RTL":       strings.Repeat("\u202eשלום", 40),
@@ -41,20 +42,27 @@ func TestWorstCases(t *testing.T) {
 				sound(t, slack.RequestMessage(r, longHistory(r, foreign, 60), nil))
 				sound(t, slack.RequestMessage(r, longHistory(r, foreign, 500), nil))
 				sound(t, slack.RequestMessage(r, nil, errors.New("broken")))
-				has(t, slack.Card(r).Text, slack.StateWord(state), r.ID, "10,000,000,000,000.00 USD", "`"+r.Action.Transfer.From.ID+"`", "`"+r.Action.Transfer.To.ID+"`", "<@U0LENA>")
+				has(t, slack.Card(r).Text, slack.StateWord(r), r.ID, "10,000,000,000,000.00 USD", "`"+r.Action.Transfer.From.ID+"`", "`"+r.Action.Transfer.To.ID+"`", "<@U0LENA>")
 			}
 			soundView(t, slack.DecisionView(r, true))
 			soundView(t, slack.DecisionView(r, false))
 			soundView(t, slack.ReviewView(r))
 			draft := treasury.Draft{ID: r.ID, From: r.Action.Transfer.From.ID, To: r.Action.Transfer.To.ID, Amount: strings.Repeat("9", 40), Note: foreign}
 			soundView(t, slack.CheckView(draft, treasury.Preview{
-				Action: r.Action, Rule: r.Rule, From: treasury.Account{Balance: biggest()}, To: treasury.Account{Balance: biggest()},
-				FromAfter: biggest(), ToAfter: biggest(), FromAt: aDay(), ToAt: aDay(), FromLow: true,
+				Action: r.Action, Rule: r.Rule, Effects: []treasury.Effect{
+					{Account: treasury.Account{Balance: biggest()}, After: biggest(), At: aDay(), Low: true},
+					{Account: treasury.Account{Balance: biggest()}, After: biggest(), At: aDay()},
+				},
 			}))
-			soundView(t, slack.TransferForm(r.ID, slack.Reading{
-				From: r.Action.Transfer.From, To: r.Action.Transfer.To, Amount: strings.Repeat("9", 500), Note: clipped(foreign, treasury.MaxNote),
-				Remarks: []string{slack.Visible(foreign), slack.Visible(foreign), slack.Visible(foreign)},
-			}, true))
+			b.desk.Learn(t.Context(), worstAccount(r.Action.Transfer.From), worstAccount(r.Action.Transfer.To))
+			form, err := b.edge.FormView(t.Context(), treasury.Draft{
+				ID: r.ID, Kind: treasury.ActionTransfer, From: r.Action.Transfer.From.ID, To: r.Action.Transfer.To.ID,
+				Amount: strings.Repeat("9", 500), Note: clipped(foreign, treasury.MaxNote),
+			}, []string{slack.Visible(foreign), slack.Visible(foreign), slack.Visible(foreign)}, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			soundView(t, form)
 			soundView(t, slack.WordsView(strings.Repeat("T", 60), strings.Repeat("<@U0LENA> ", 600)))
 			account := treasury.Account{
 				ID: r.Action.Transfer.From.ID, Number: strings.Repeat("A", 100), Name: foreign, Status: treasury.AccountStatus(foreign), Currency: "USD", Balance: biggest(),
@@ -140,4 +148,8 @@ func TestAThousandOpenRequests(t *testing.T) {
 	b.presses("U0RAVI", m, "next")
 	b.settle()
 	has(t, b.Ephemerals("U0RAVI")[0].Text, "Open requests: 1000")
+}
+
+func worstAccount(ref treasury.AccountRef) treasury.Account {
+	return treasury.Account{ID: ref.ID, Number: ref.Number, Name: ref.Name, Status: treasury.AccountActive, Currency: "USD", Balance: biggest()}
 }
