@@ -67,6 +67,11 @@ bench: bin/dynoxide ## Measure the functions beside a bare hello, and the rest (
 policy: ## Check a policy and print who may ask and who must approve (POLICY=file)
 	@go run ./internal/operator policy $(POLICY)
 
+.PHONY: verify
+verify: ## Check an exported history, offline (FILE=tangobot-history.csv)
+	@test -n "$(FILE)" || { echo 'usage: make verify FILE=…csv' >&2; exit 1; }
+	@go run ./internal/operator verify "$(FILE)"
+
 .PHONY: events
 events: ## Sign the sample events afresh into events/fresh, for sam local invoke (SLACK_SIGNING_SECRET=…)
 	@go run ./internal/operator events events events/fresh
@@ -78,7 +83,7 @@ manifest: ## Print the manifest of the Slack app for a deployed API (API=https:/
 
 .PHONY: build
 build: ## Build the functions for Lambda into dist/, as sam build does
-	@for f in Commands Interactions Home Answer Execute Watch; do \
+	@for f in Commands Interactions Home Answer Cards Execute Watch; do \
 		$(MAKE) --no-print-directory build-$${f}Function ARTIFACTS_DIR=dist/$$f || exit 1; done
 
 .PHONY: clean
@@ -110,6 +115,10 @@ build-HomeFunction:
 .PHONY: build-AnswerFunction
 build-AnswerFunction:
 	$(call function,answer)
+
+.PHONY: build-CardsFunction
+build-CardsFunction:
+	$(call function,cards)
 
 .PHONY: build-ExecuteFunction
 build-ExecuteFunction:

@@ -78,6 +78,9 @@ func TestFunctionsHaveAlarms(t *testing.T) {
 			t.Errorf("%s is called slow after Slack has hung up", name)
 		}
 	}
+	if number(alarm(tm, "Duration", "FunctionName", "CardsFunction")["Threshold"]) >= 30_000 {
+		t.Error("the card page is called slow after API Gateway has hung up")
+	}
 }
 
 func TestQueuesHaveAlarms(t *testing.T) {

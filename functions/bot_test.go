@@ -53,7 +53,7 @@ undo: 0s
 func targets() map[string]string {
 	return map[string]string{
 		"commands": "CommandsFunction", "interactions": "InteractionsFunction", "home": "HomeFunction",
-		"answer": "AnswerFunction", "execute": "ExecuteFunction", "watch": "WatchFunction",
+		"answer": "AnswerFunction", "cards": "CardsFunction", "execute": "ExecuteFunction", "watch": "WatchFunction",
 	}
 }
 
@@ -151,7 +151,7 @@ func newBot(tb testing.TB) *bot {
 		"JOURNAL_TABLE": journal, "IDEMPOTENCY_TABLE": idempotency,
 		"QUESTIONS_QUEUE_URL": b.sqs.QueueURL("questions"), "MONEY_QUEUE_URL": b.sqs.QueueURL("money"),
 		"SLACK_SECRET_ARN": slackARN, "TANGO_SECRET_ARN": tangoARN, "POLICY_FILE": policy,
-		"SLACK_API_URL": slackURL + "/api/", "TANGO_API_URL": serve(tb, b.tango) + tangosim.Base,
+		"CARD_PAGE_URL": "http://127.0.0.1:1/cards/", "SLACK_API_URL": slackURL + "/api/", "TANGO_API_URL": serve(tb, b.tango) + tangosim.Base,
 		"AWS_ENDPOINT_URL_DYNAMODB": serve(tb, b.dynamo), "AWS_ENDPOINT_URL_SQS": b.sqs.Endpoint,
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.Endpoint, "SSL_CERT_DIR": "/nonexistent",
 		"GOGC": "400", "GOMEMLIMIT": "440MiB", "GOMAXPROCS": "1", // as template.yaml sets them

@@ -51,9 +51,15 @@ func TestFunctions(t *testing.T) {
 			t.Errorf("%s may take %d s; Slack waits 3, API Gateway 30", name, seconds)
 		}
 	}
-	// Execute begins with SendMargin and 15 s for the reads left; half of the time-out must do for starting late.
-	if seconds := number(tm.property("ExecuteFunction", "Timeout")); float64(seconds) < 2*(treasury.SendMargin.Seconds()+15) {
-		t.Errorf("execute may take %d s, which leaves it no time to begin", seconds)
+	// Both begin to send with SendMargin and 15 s for the reads left; half of the time-out must do for starting late.
+	for _, name := range []string{"ExecuteFunction", "CardsFunction"} {
+		if seconds := number(tm.property(name, "Timeout")); float64(seconds) < 2*(treasury.SendMargin.Seconds()+15) {
+			t.Errorf("%s may take %d s, which leaves it no time to begin", name, seconds)
+		}
+	}
+	// Rounds of the watch may overlap: they exclude each other by versions, and a limit would throttle the second.
+	if seconds := number(tm.property("WatchFunction", "Timeout")); seconds < 180 || tm.property("WatchFunction", "ReservedConcurrentExecutions") != nil {
+		t.Errorf("the watch may take %d s, or runs one at a time", seconds)
 	}
 }
 
@@ -83,7 +89,7 @@ func atoi(s string) int {
 	return n
 }
 
-// Slack's four addresses, each at its function, and no other way in.
+// Slack's four addresses and the card page, each at its function, and no other way in.
 func TestRoutes(t *testing.T) {
 	t.Parallel()
 	tm := readTemplate(t)
@@ -107,7 +113,7 @@ func TestRoutes(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"POST /slack/commands CommandsFunction", "POST /slack/events HomeFunction",
+		"GET /cards/{invite} CardsFunction", "POST /cards/{invite} CardsFunction", "POST /slack/commands CommandsFunction", "POST /slack/events HomeFunction",
 		"POST /slack/interactions InteractionsFunction", "POST /slack/options InteractionsFunction",
 	}
 	if !slices.Equal(got, want) {

@@ -16,6 +16,7 @@ func main() {
 	env, log := cloud.ReadEnvironment(), cloud.NewLog(os.Stdout)
 	aws, site, raas, policy := cloud.Connect(env.AWS(), cloud.Work), env.Slack(), env.Tango(), env.Policy()
 	journal, idempotency := env.Tables()
+	page := env.CardPage()
 	cloud.Check(log, env.Err())
 	secrets, err := aws.Secrets(site.SecretARN, raas.SecretARN)
 	cloud.Check(log, err)
@@ -27,7 +28,7 @@ func main() {
 		API: raas.API, Credentials: secrets.Tango, Pacer: pacer, Method: policy.Method, Clock: time.Now, Log: log,
 	})
 	cloud.Check(log, err)
-	edge := &slack.Edge{Client: client, Clock: time.Now, Log: log, Desk: &treasury.Desk{
+	edge := &slack.Edge{Client: client, Clock: time.Now, Log: log, CardPage: page, Desk: &treasury.Desk{
 		Journal: aws.Journal(journal), People: client, Policy: policy, Clock: time.Now, Log: log,
 		Accounts: &treasury.Directory{}, Books: books,
 	}}

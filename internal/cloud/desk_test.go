@@ -27,7 +27,7 @@ func TestPolicyIsReadFromItsFile(t *testing.T) {
 	for _, c := range []struct{ rule, file, complaint string }{
 		{"a good file", shipped, ""},
 		{"no file", filepath.Join(t.TempDir(), "policy.yaml"), "POLICY_FILE cannot be read"},
-		{"a mistake, with its line", broken, "line 27"},
+		{"a mistake, with its line", broken, "line 33"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()

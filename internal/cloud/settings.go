@@ -102,6 +102,9 @@ func (e *Environment) Tango() TangoSettings {
 	return TangoSettings{SecretARN: e.secret("TANGO_SECRET_ARN"), API: strings.TrimSuffix(api, "/")}
 }
 
+// CardPage reads the address of the card page up to a link's secret part. It ends with "/".
+func (e *Environment) CardPage() string { return withSlash(e.address("CARD_PAGE_URL", nil)) }
+
 // PolicyFile reads where the policy lies: by default beside the function's binary.
 func (e *Environment) PolicyFile() string {
 	if path := e.lookup("POLICY_FILE"); path != "" {

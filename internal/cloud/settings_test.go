@@ -22,6 +22,7 @@ func good() map[string]string {
 		"SLACK_SECRET_ARN":    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:tangobot/slack-AbCdEf",
 		"TANGO_SECRET_ARN":    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:tangobot/tango-AbCdEf",
 		"TANGO_API_URL":       "https://integration-api.tangocard.com/raas/v2",
+		"CARD_PAGE_URL":       "https://abc123.execute-api.eu-west-1.amazonaws.com/cards",
 		"LAMBDA_TASK_ROOT":    "/var/task",
 	}
 }
@@ -32,7 +33,7 @@ type everything struct {
 	Questions, Money     string
 	Slack                cloud.SlackSettings
 	Tango                cloud.TangoSettings
-	Policy               string
+	CardPage, Policy     string
 }
 
 func readAll(env map[string]string) (everything, error) {
@@ -41,7 +42,7 @@ func readAll(env map[string]string) (everything, error) {
 	all.AWS = e.AWS()
 	all.Journal, all.Idempotency = e.Tables()
 	all.Questions, all.Money = e.QuestionsQueue(), e.MoneyQueue()
-	all.Slack, all.Tango, all.Policy = e.Slack(), e.Tango(), e.PolicyFile()
+	all.Slack, all.Tango, all.CardPage, all.Policy = e.Slack(), e.Tango(), e.CardPage(), e.PolicyFile()
 	return all, e.Err()
 }
 
@@ -59,9 +60,9 @@ func TestSettings(t *testing.T) {
 		},
 		Journal: env["JOURNAL_TABLE"], Idempotency: env["IDEMPOTENCY_TABLE"],
 		Questions: env["QUESTIONS_QUEUE_URL"], Money: env["MONEY_QUEUE_URL"],
-		Slack:  cloud.SlackSettings{SecretARN: env["SLACK_SECRET_ARN"], API: "https://slack.com/api/"},
-		Tango:  cloud.TangoSettings{SecretARN: env["TANGO_SECRET_ARN"], API: env["TANGO_API_URL"]},
-		Policy: "/var/task/policy.yaml",
+		Slack:    cloud.SlackSettings{SecretARN: env["SLACK_SECRET_ARN"], API: "https://slack.com/api/"},
+		Tango:    cloud.TangoSettings{SecretARN: env["TANGO_SECRET_ARN"], API: env["TANGO_API_URL"]},
+		CardPage: "https://abc123.execute-api.eu-west-1.amazonaws.com/cards/", Policy: "/var/task/policy.yaml",
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b treasury.Secret) bool { return a.Reveal() == b.Reveal() })); diff != "" {
 		t.Error(diff)
@@ -108,6 +109,7 @@ func TestMalformedSettings(t *testing.T) {
 		{"Slack by http", "SLACK_API_URL", "http://slack.com/api/"},
 		{"a queue by http", "MONEY_QUEUE_URL", "http://sqs.eu-west-1.amazonaws.com/1/money"},
 		{"a queue's name", "QUESTIONS_QUEUE_URL", "questions"},
+		{"the card page by http", "CARD_PAGE_URL", "http://example.org/cards/"},
 		{"an endpoint by http", "AWS_ENDPOINT_URL_DYNAMODB", "http://example.org"},
 		{"an endpoint by http", "AWS_ENDPOINT_URL_SQS", "http://example.org"},
 		{"an endpoint by http", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://example.org"},

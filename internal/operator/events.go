@@ -9,13 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // playgroundSecret signs the samples when SLACK_SIGNING_SECRET is not set.
 const playgroundSecret = "playground-signing-secret"
 
-// signEvents copies sample events and gives those of API Gateway a fresh time and signature: Slack's are good for five
+// signEvents copies sample events and gives those that come from Slack a fresh time and signature, which are good for five
 // minutes alone.
 func signEvents(from, to, secret string, now time.Time) error {
 	if secret == "" {
@@ -49,11 +50,12 @@ func signEvents(from, to, secret string, now time.Time) error {
 	return nil
 }
 
-// sign leaves events of queues and schedules as they are: they carry no headers.
+// sign leaves events of queues, of the schedule and of the card page as they are: nobody signs those.
 func sign(event map[string]any, secret string, now time.Time) {
+	path, _ := event["rawPath"].(string)
 	headers, ok := event["headers"].(map[string]any)
 	body, isText := event["body"].(string)
-	if !ok || !isText {
+	if !ok || !isText || !strings.HasPrefix(path, "/slack/") {
 		return
 	}
 	stamp := strconv.FormatInt(now.Unix(), 10)

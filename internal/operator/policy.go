@@ -32,7 +32,7 @@ func printPolicy(w io.Writer, file string) error {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s is valid. Workspace %s, approvals in %s, alerts in %s.\n\n", file, p.Workspace, p.Approvals, p.Alerts)
-	fmt.Fprintf(&b, "may see:  %s\nmay ask:  %s\n", who(p, p.View), who(p, p.Request))
+	fmt.Fprintf(&b, "may see:   %s\nmay ask:   %s\nmay stop:  %s\n", who(p, p.View), who(p, p.Request), who(p, p.Stop))
 	for _, kind := range treasury.ActionKinds() {
 		fmt.Fprintf(&b, "\n%s\n", kind)
 		for i, r := range p.Rules {

@@ -98,7 +98,7 @@ func TestWarnings(t *testing.T) {
 	if err := printPolicy(&told, change(t, "finance: [U0MAYA, U0RAVI, S0FINANCE]", "finance: [U0MAYA, U0RAVI]")); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(told.String(), "warning: rule 3 needs all of its 2 approvers, so none of them can ask for it") {
+	if !strings.Contains(told.String(), "warning: rule 8 needs all of its 2 approvers, so none of them can ask for it") {
 		t.Errorf("no warning in:\n%s", told.String())
 	}
 }
