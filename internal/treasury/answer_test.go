@@ -72,7 +72,7 @@ func TestUnsentIsTriedAgain(t *testing.T) {
 	b := newBench(t)
 	r := b.approved()
 	tango := b.Mover
-	b.Mover = answering{treasury.Answer{Verdict: treasury.VerdictUnsent}}
+	b.Mover = answering{answer: treasury.Answer{Verdict: treasury.VerdictUnsent}}
 	b.executed(r.ID)
 	b.is(r.ID, treasury.StateApproved, treasury.ReasonNone)
 	b.Mover = tango
@@ -91,7 +91,7 @@ func TestThreeUnsentTriesEndTheRequest(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
 			r := b.approved()
-			b.Mover = answering{treasury.Answer{Verdict: v}}
+			b.Mover = answering{answer: treasury.Answer{Verdict: v}}
 			for range treasury.MaxAttempts + 1 {
 				b.executed(r.ID)
 				b.clock.push(10 * time.Second)
@@ -112,7 +112,7 @@ func TestAnAnswerThatSaysNothingIsNoEnd(t *testing.T) {
 	for _, v := range []treasury.Verdict{"", "perhaps"} {
 		b := newBench(t)
 		r := b.approved()
-		b.Mover = answering{treasury.Answer{Verdict: v}}
+		b.Mover = answering{answer: treasury.Answer{Verdict: v}}
 		_ = b.execute(r.ID) // whether that is an error does not matter
 		b.clock.push(invocation + treasury.SettleAfter + 1)
 		if err := b.Sweep(t.Context()); err != nil {

@@ -164,7 +164,7 @@ func runWith(t *testing.T, counts func(string) bool, crashes ...crash) *schedule
 // crashesAt gives the ways in which an effect can go wrong. A money call that fails is tangosim's matter.
 func crashesAt(nth int, name string) []crash {
 	hows := []breakage{failsBefore, failsAfter, diesBefore, diesAfter}
-	if name == "transfer" {
+	if name == "move" {
 		hows = hows[2:]
 	}
 	crashes := make([]crash, len(hows))
@@ -190,7 +190,7 @@ func TestOneCrashAnywhere(t *testing.T) {
 func TestTwoCrashesAnywhere(t *testing.T) {
 	t.Parallel()
 	changes := func(name string) bool {
-		return strings.HasPrefix(name, "commit") || name == "transfer" || name == "queue money"
+		return strings.HasPrefix(name, "commit") || name == "move" || name == "queue money"
 	}
 	var schedules [][]crash
 	for i, name := range runWith(t, changes).names {

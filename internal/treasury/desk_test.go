@@ -28,10 +28,17 @@ groups:
   viewers: [U0VERA]
 view: [finance, rewards, viewers]
 request: [finance, rewards]
+stop: [finance]
 rules:
   - {action: transfer, up_to: {USD: 50}, approvals: 0}
   - {action: transfer, up_to: {USD: 500, EUR: 500}, approvals: 1, from: [finance]}
   - {action: transfer, up_to: {USD: 9000}, approvals: 2, from: [finance]}
+  - {action: deposit, up_to: {USD: 900000}, approvals: 1, from: [finance]}
+  - {action: register_card, approvals: 1, from: [finance]}
+  - {action: unregister_card, approvals: 1, from: [finance]}
+  - {action: create_account, approvals: 1, from: [finance]}
+  - {action: update_account, approvals: 1, from: [finance]}
+  - {action: create_customer, approvals: 1, from: [finance]}
 limits:
   - {per: requester, window: 24h, up_to: {USD: 10000}}
   - {per: account, window: 1h, up_to: {USD: 15000}}
@@ -239,7 +246,38 @@ func newBench(t *testing.T) *bench {
 
 // draft is a transfer that the policy lets Lena ask for, with one approval.
 func draft(amount string) treasury.Draft {
-	return treasury.Draft{ID: treasury.NewRequestID(), From: "marketing-us", To: "sales-spiffs", Amount: amount, Note: "Q4"}
+	return treasury.Draft{ID: treasury.NewRequestID(), Kind: treasury.ActionTransfer, From: "marketing-us", To: "sales-spiffs", Amount: amount, Note: "Q4"}
+}
+
+// The cards of tangosim's Demo: one that funds employee-rewards, one of marketing-us, and one whose month is over.
+const (
+	visaToken    = "0b1d6c1e-3f52-4a9e-9a37-5d0c4f7e1a01"
+	amexToken    = "0b1d6c1e-3f52-4a9e-9a37-5d0c4f7e1a02"
+	expiredToken = "0b1d6c1e-3f52-4a9e-9a37-5d0c4f7e1a03"
+)
+
+// draftOf is a draft of any kind that Lena may ask for, with one approval. A deposit of 5.55 stays PENDING for a while.
+func draftOf(kind treasury.ActionKind) treasury.Draft {
+	d := treasury.Draft{ID: treasury.NewRequestID(), Kind: kind}
+	switch kind {
+	case treasury.ActionTransfer:
+		return draft("100")
+	case treasury.ActionDeposit:
+		d.Account, d.Card, d.Amount = "employee-rewards", visaToken, "250"
+	case treasury.ActionRegisterCard:
+		d.Account, d.Label, d.Contacts = "sales-spiffs", "Sales Visa", "Maya Example <maya@acme.example>"
+	case treasury.ActionUnregisterCard:
+		d.Account, d.Card = "marketing-us", amexToken
+	case treasury.ActionCreateAccount:
+		d.Customer, d.NewID, d.Name, d.Email, d.Currency = "acme-rewards", "spring-event", "Spring Event", "spring@acme.example", "USD"
+		d.Notify = "finance@acme.example"
+	case treasury.ActionUpdateAccount:
+		d.Account, d.Name, d.Email = "marketing-us", "Marketing America", "marketing.us@acme.example"
+		d.NotifyChoice, d.Notify = treasury.NotifyReplace, "treasury@acme.example, finance@acme.example"
+	case treasury.ActionCreateCustomer:
+		d.NewID, d.Name = "acme-asia", "Acme Asia"
+	}
+	return d
 }
 
 func (b *bench) submit(person string, d treasury.Draft) treasury.Request {
@@ -263,7 +301,13 @@ func (b *bench) approve(person string, r treasury.Request) treasury.Request {
 // approved gives a request of 100 USD that waits for its execution, with the undo window over.
 func (b *bench) approved() treasury.Request {
 	b.t.Helper()
-	r := b.approve("U0MAYA", b.submit("U0LENA", draft("100")))
+	return b.approvedFor(draft("100"))
+}
+
+// approvedFor gives a request of Lena's that waits for its execution, with the undo window over.
+func (b *bench) approvedFor(d treasury.Draft) treasury.Request {
+	b.t.Helper()
+	r := b.approve("U0MAYA", b.submit("U0LENA", d))
 	b.clock.push(b.Policy.Undo)
 	return r
 }

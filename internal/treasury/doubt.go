@@ -156,7 +156,7 @@ func (r *Request) finding(e Event) error {
 		return &Forbidden{Why: WhyDecided, State: r.State}
 	case e.By == r.Requester:
 		return &Forbidden{Why: WhyOwnRequest}
-	case !e.Eligible:
+	case e.By == "", !e.Eligible:
 		return &Forbidden{Why: WhyNotApprover, Groups: e.Groups}
 	case !r.IsOpen(e.At):
 		return &Forbidden{Why: WhyTooEarly}
@@ -189,7 +189,7 @@ func (r *Request) resendVote(e Event) error {
 		return &Forbidden{Why: WhyNoResend}
 	case e.By == r.Requester:
 		return &Forbidden{Why: WhyOwnRequest}
-	case !e.Eligible:
+	case e.By == "", !e.Eligible:
 		return &Forbidden{Why: WhyNotApprover, Groups: e.Groups}
 	case !r.IsOpen(e.At):
 		return &Forbidden{Why: WhyTooEarly}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/tangobot/tangobot/internal/money"
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
@@ -151,42 +152,89 @@ func commitName(writes []treasury.Write) string {
 	return "commit"
 }
 
+// through makes a call of which the answer is lost when the effect is broken.
+func through[T any](e *effects, name string, call func() (T, error)) (answer T, err error) {
+	err = e.do(name, func() (err error) {
+		answer, err = call()
+		return err
+	})
+	return answer, err
+}
+
 type books struct {
 	treasury.Books
 	effects *effects
 }
 
-func (b books) Account(ctx context.Context, id string) (a treasury.Account, err error) {
-	err = b.effects.do("account", func() (err error) {
-		a, err = b.Books.Account(ctx, id)
-		return err
-	})
-	return a, err
+func (b books) Account(ctx context.Context, id string) (treasury.Account, error) {
+	return through(b.effects, "account", func() (treasury.Account, error) { return b.Books.Account(ctx, id) })
 }
 
-func (b books) Accounts(ctx context.Context, q treasury.AccountQuery) (page treasury.AccountPage, err error) {
-	err = b.effects.do("accounts", func() (err error) {
-		page, err = b.Books.Accounts(ctx, q)
-		return err
-	})
-	return page, err
+func (b books) Accounts(ctx context.Context, q treasury.AccountQuery) (treasury.AccountPage, error) {
+	return through(b.effects, "accounts", func() (treasury.AccountPage, error) { return b.Books.Accounts(ctx, q) })
 }
 
+func (b books) Customer(ctx context.Context, id string) (treasury.Customer, error) {
+	return through(b.effects, "customer", func() (treasury.Customer, error) { return b.Books.Customer(ctx, id) })
+}
+
+func (b books) Customers(ctx context.Context, q treasury.CustomerQuery) (treasury.CustomerPage, error) {
+	return through(b.effects, "customers", func() (treasury.CustomerPage, error) { return b.Books.Customers(ctx, q) })
+}
+
+func (b books) Card(ctx context.Context, token string) (treasury.Card, error) {
+	return through(b.effects, "card", func() (treasury.Card, error) { return b.Books.Card(ctx, token) })
+}
+
+func (b books) Cards(ctx context.Context, q treasury.CardQuery) (treasury.CardPage, error) {
+	return through(b.effects, "cards", func() (treasury.CardPage, error) { return b.Books.Cards(ctx, q) })
+}
+
+func (b books) DepositStatus(ctx context.Context, id string, currency money.Currency) (treasury.Answer, error) {
+	return through(b.effects, "deposit status", func() (treasury.Answer, error) { return b.Books.DepositStatus(ctx, id, currency) })
+}
+
+// mover is killed or not; what else can go wrong with a call is told by tangosim. It calls every change "move", so that
+// crashes are planned alike for all actions.
 type mover struct {
 	treasury.Mover
 	effects *effects
 }
 
-// Transfer is killed or not; what else can go wrong with the call is told by tangosim.
-func (m mover) Transfer(ctx context.Context, order treasury.TransferOrder) (answer treasury.Answer) {
-	err := m.effects.do("transfer", func() error {
-		answer = m.Mover.Transfer(ctx, order)
-		return nil
-	})
+func (m mover) move(call func() treasury.Answer) treasury.Answer {
+	answer, err := through(m.effects, "move", func() (treasury.Answer, error) { return call(), nil })
 	if err != nil {
 		return treasury.Answer{Verdict: treasury.VerdictUnknown, Doubt: treasury.DoubtNoAnswer}
 	}
 	return answer
+}
+
+func (m mover) Transfer(ctx context.Context, order treasury.TransferOrder) treasury.Answer {
+	return m.move(func() treasury.Answer { return m.Mover.Transfer(ctx, order) })
+}
+
+func (m mover) Deposit(ctx context.Context, order treasury.Order) treasury.Answer {
+	return m.move(func() treasury.Answer { return m.Mover.Deposit(ctx, order) })
+}
+
+func (m mover) RegisterCard(ctx context.Context, order treasury.Order, card treasury.CardDetails, address string) treasury.Answer {
+	return m.move(func() treasury.Answer { return m.Mover.RegisterCard(ctx, order, card, address) })
+}
+
+func (m mover) UnregisterCard(ctx context.Context, order treasury.Order) treasury.Answer {
+	return m.move(func() treasury.Answer { return m.Mover.UnregisterCard(ctx, order) })
+}
+
+func (m mover) CreateCustomer(ctx context.Context, order treasury.Order) treasury.Answer {
+	return m.move(func() treasury.Answer { return m.Mover.CreateCustomer(ctx, order) })
+}
+
+func (m mover) CreateAccount(ctx context.Context, order treasury.Order) treasury.Answer {
+	return m.move(func() treasury.Answer { return m.Mover.CreateAccount(ctx, order) })
+}
+
+func (m mover) UpdateAccount(ctx context.Context, order treasury.Order) treasury.Answer {
+	return m.move(func() treasury.Answer { return m.Mover.UpdateAccount(ctx, order) })
 }
 
 type pacer struct{ effects *effects }

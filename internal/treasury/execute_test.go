@@ -80,11 +80,16 @@ func (b *bench) stopAt(s treasury.State) treasury.Request {
 	case treasury.StateClaimed:
 		b.kill(r.ID, on("pace", 1, diesBefore))
 	case treasury.StateSending:
-		b.kill(r.ID, on("transfer", 1, diesAfter))
+		b.kill(r.ID, on("move", 1, diesAfter))
 	case treasury.StateInDoubt:
 		b.sim.Arm(tangosim.Fault{DropAfter: true})
 		b.executed(r.ID)
 	case treasury.StateSucceeded:
+		b.executed(r.ID)
+	case treasury.StateSettling, treasury.StateDeclined:
+		d := draftOf(treasury.ActionDeposit)
+		d.Amount = map[treasury.State]string{treasury.StateSettling: "5.55", treasury.StateDeclined: "7.55"}[s]
+		r = b.approvedFor(d)
 		b.executed(r.ID)
 	case treasury.StateFailed:
 		b.sim.Arm(tangosim.Fault{StatusBefore: 400, Key: "400.001"})

@@ -246,6 +246,9 @@ func TestAMarkNotKnownToBeMadeSendsNothing(t *testing.T) {
 }
 
 // answering is a mover that gives one answer.
-type answering struct{ answer treasury.Answer }
+type answering struct {
+	treasury.Mover
+	answer treasury.Answer
+}
 
 func (a answering) Transfer(context.Context, treasury.TransferOrder) treasury.Answer { return a.answer }

@@ -36,6 +36,15 @@ func (s shelf) Accounts(_ context.Context, q treasury.AccountQuery) (treasury.Ac
 	return page, nil
 }
 
+// Customers and Cards: there are none.
+func (shelf) Customers(context.Context, treasury.CustomerQuery) (treasury.CustomerPage, error) {
+	return treasury.CustomerPage{}, nil
+}
+
+func (shelf) Cards(context.Context, treasury.CardQuery) (treasury.CardPage, error) {
+	return treasury.CardPage{}, nil
+}
+
 // load puts accounts into a directory, through a refresh.
 func load(tb testing.TB, journal treasury.Journal, dir *treasury.Directory, accounts []treasury.Account) {
 	tb.Helper()

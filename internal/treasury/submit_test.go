@@ -72,10 +72,14 @@ func TestPreviewTellsWhatWouldHappen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.FromAfter != usd(12550) || p.ToAfter != usd(831275) || !p.FromLow || p.Rule.Number != 3 || p.Action.Amount() != usd(800000) {
+	if len(p.Effects) != 2 || p.Fee != nil {
+		t.Fatalf("preview %+v", p)
+	}
+	from, to := p.Effects[0], p.Effects[1]
+	if from.After != usd(12550) || to.After != usd(831275) || !from.Low || p.Rule.Number != 3 || p.Action.Amount() != usd(800000) {
 		t.Errorf("preview %+v", p)
 	}
-	if !p.FromAt.Equal(b.clock.Now()) || !p.ToAt.Equal(b.clock.Now()) || p.From.Name != "Marketing US" || p.To.Name != "Sales Spiffs" {
+	if !from.At.Equal(b.clock.Now()) || !to.At.Equal(b.clock.Now()) || from.Account.Name != "Marketing US" || to.Account.Name != "Sales Spiffs" {
 		t.Errorf("preview %+v", p)
 	}
 	if _, err := b.Find(t.Context(), d.ID); !errors.Is(err, treasury.ErrNotFound) {
@@ -139,19 +143,19 @@ func TestProblemsOfADraft(t *testing.T) {
 		{"more than can be counted", func(d *treasury.Draft) { d.Amount = "99999999999999999" }, amount(money.FaultTooLarge)},
 		{"a currency that is none", func(d *treasury.Draft) { d.Amount = "100 bucks" }, amount(money.FaultCurrency)},
 		{"two currencies in one amount", func(d *treasury.Draft) { d.Amount = "$100 EUR" }, amount(money.FaultTwoSymbols)},
-		{"a note too long", func(d *treasury.Draft) { d.Note = strings.Repeat("é", treasury.MaxNote+1) }, note(treasury.ProblemLong)},
+		{"a note too long", func(d *treasury.Draft) { d.Note = strings.Repeat("é", treasury.MaxNote+1) }, one(treasury.Problem{Field: treasury.FieldNote, Code: treasury.ProblemLong, Most: treasury.MaxNote})},
 		{"a line break in the note", func(d *treasury.Draft) { d.Note = "a\nb" }, note(treasury.ProblemControl)},
 		{"text turned round in the note", func(d *treasury.Draft) { d.Note = "a\u202eb" }, note(treasury.ProblemControl)},
 		{"an invisible character in the note", func(d *treasury.Draft) { d.Note = "a\u200bb" }, note(treasury.ProblemControl)},
 		{
 			"all that is wrong at once",
 			func(d *treasury.Draft) {
-				*d = treasury.Draft{ID: d.ID, From: "holiday-gifts", Amount: "x y", Note: strings.Repeat("n", treasury.MaxNote) + "\x07"}
+				*d = treasury.Draft{ID: d.ID, Kind: d.Kind, From: "holiday-gifts", Amount: "x y", Note: strings.Repeat("n", treasury.MaxNote) + "\x07"}
 			},
 			[]treasury.Problem{
 				{Field: treasury.FieldFrom, Code: treasury.ProblemInactive, Status: treasury.AccountFrozen},
 				{Field: treasury.FieldTo, Code: treasury.ProblemMissing},
-				{Field: treasury.FieldNote, Code: treasury.ProblemLong},
+				{Field: treasury.FieldNote, Code: treasury.ProblemLong, Most: treasury.MaxNote},
 				{Field: treasury.FieldNote, Code: treasury.ProblemControl},
 				{Field: treasury.FieldAmount, Code: treasury.ProblemAmount, Fault: money.FaultCurrency},
 			},

@@ -246,7 +246,7 @@ func TestEachPartOfTheSweepGoesOn(t *testing.T) {
 			b.approve("U0MAYA", sending)
 			waiting := b.approve("U0MAYA", b.submit("U0LENA", draft("100")))
 			b.clock.push(b.Policy.Undo)
-			b.kill(sending.ID, on("transfer", 1, diesBefore))
+			b.kill(sending.ID, on("move", 1, diesBefore))
 			b.clock.push(5 * time.Hour)
 			b.money.drain()
 			b.questions.drain()
