@@ -106,7 +106,9 @@ func accountMessage(r treasury.Reading, mayAsk bool) message {
 				button(actionDeposit, a.ID, "Deposit from a card"),
 			}
 		}
-		blocks = append(blocks, actions("account", append(buttons, button(actionEdit, a.ID, "Edit"))...))
+		edit := button(actionEdit, a.ID, "Edit")
+		edit.AccessibilityLabel = clip("Edit account "+a.ID, maxButtonText)
+		blocks = append(blocks, actions("account", append(buttons, edit)...))
 	}
 	blocks = append(blocks, note("Read from Tango "+date(r.At)+"."))
 	return message{Text: factsText(accountLine(a.Ref()), list) + "\nRead from Tango " + date(r.At) + ".", Blocks: blocks}

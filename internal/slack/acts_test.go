@@ -106,7 +106,7 @@ func (b *bot) closes(user string) {
 func (b *bot) find(channel, id string) slacksim.Message {
 	b.tb.Helper()
 	for _, m := range slices.Backward(b.Messages(channel)) {
-		if strings.Contains(m.Text, id) {
+		if strings.Contains(m.Text, id) && !cardLink.MatchString(m.Text) { // a link to the card page names its request too
 			return m
 		}
 	}

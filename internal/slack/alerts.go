@@ -210,7 +210,11 @@ func (e *Edge) lowAccounts(ctx context.Context, q Question) (message, error) {
 	if err != nil {
 		return message{}, err
 	}
-	l.foot = upperFirst(plural(len(low.Readings), "active account")) + " under the threshold. Read from Tango " + date(low.ReadAt) + "."
+	count := "No active account"
+	if n := len(low.Readings); n > 0 {
+		count = plural(n, "active account")
+	}
+	l.foot = count + " under the threshold. Read from Tango " + date(low.ReadAt) + "."
 	if !low.Complete {
 		l.foot = "There are more accounts than were looked at: these are the first. " + l.foot
 	}

@@ -68,12 +68,20 @@ func stopButton(r treasury.Request) *slackgo.ButtonBlockElement {
 	b := button(actionStop, r.ID, "Stop")
 	b.Style = slackgo.StyleDanger
 	b.AccessibilityLabel = clip("Stop request "+r.ID+" before it is sent", maxButtonText)
-	text := "Nothing will be sent to Tango. To do it later, ask again."
-	if amount := r.Action.Amount(); amount.IsKnown() {
-		text = "Nothing will move: " + amount.String() + " stays where it is. To move it later, ask again."
-	}
-	b.Confirm = slackgo.NewConfirmationBlockObject(plain("Stop this "+actionNoun(r.Action.Kind)+"?", 100), plain(text, 300), plain("Stop it", 30), plain("Go back", 30))
+	b.Confirm = slackgo.NewConfirmationBlockObject(plain("Stop this "+actionNoun(r.Action.Kind)+"?", 100), plain(stopEffect(r.Action), 300), plain("Stop it", 30), plain("Go back", 30))
 	return b
+}
+
+// stopEffect says, in plain text, what stopping means, with the figures; 300 characters hold two ids.
+func stopEffect(a treasury.Action) string {
+	switch {
+	case a.Transfer != nil:
+		t := a.Transfer
+		return "Nothing will move: " + t.Amount.String() + " stays in " + t.From.ID + ", and " + t.To.ID + " gets nothing. To move it later, ask again."
+	case a.Deposit != nil:
+		return "The card will not be charged, and " + a.Deposit.Account.ID + " does not get " + a.Deposit.Amount.String() + ". To do it later, ask again."
+	}
+	return actionTitle(a) + ": nothing will be sent to Tango. To do it later, ask again."
 }
 
 func cancelButton(r treasury.Request) *slackgo.ButtonBlockElement {
@@ -155,7 +163,15 @@ func approvedLines(r treasury.Request) []string {
 	if r.Attempts > 0 {
 		return []string{fmt.Sprintf("Try %d of %d sent nothing, because Tango could not be reached. Tangobot tries again by itself.", r.Attempts, treasury.MaxAttempts)}
 	}
-	return []string{"It is sent at " + date(r.DueAt) + ". Until then the requester or an approver can stop it."}
+	return []string{dueWords(r) + ". Until then the requester or an approver can stop it."}
+}
+
+// dueWords says when an approved request goes on, and how.
+func dueWords(r treasury.Request) string {
+	if r.Action.Kind == treasury.ActionRegisterCard {
+		return mention(r.Requester) + " gets a link to the card page at " + date(r.DueAt)
+	}
+	return "It is sent at " + date(r.DueAt)
 }
 
 func settlingLines(r treasury.Request) []string {
@@ -214,6 +230,9 @@ func succeededLines(r treasury.Request) []string {
 		lines = []string{
 			fmt.Sprintf("%s now holds *%s* (before: %s).", accountLine(t.From), a.FromAfter, a.FromBefore),
 			fmt.Sprintf("%s now holds *%s* (before: %s).", accountLine(t.To), a.ToAfter, a.ToBefore),
+		}
+		if !a.At.IsZero() {
+			lines = append(lines, "Moved "+date(a.At)+".")
 		}
 	case treasury.ActionDeposit:
 		lines = []string{depositDone(r)}

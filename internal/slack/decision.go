@@ -85,6 +85,9 @@ func (e *Edge) submitDecision(ctx context.Context, i interaction, ref string) an
 		d.Approve = false
 	}
 	comment := strings.TrimSpace(i.value(blockComment))
+	if treasury.HasCardNumber(comment) {
+		return slackgo.NewErrorsViewSubmissionResponse(map[string]string{blockComment: cardNumberWords})
+	}
 	if !d.Approve && comment == "" {
 		return slackgo.NewErrorsViewSubmissionResponse(map[string]string{
 			blockComment: forbiddenWords(&treasury.Forbidden{Why: treasury.WhyNoComment}),
@@ -107,7 +110,7 @@ func votedWords(r treasury.Request) string {
 	case treasury.StateDenied:
 		return what + "your denial is recorded. Nothing will be done, and the requester is told why."
 	case treasury.StateApproved:
-		return what + "your approval is recorded, and no more are needed. It is sent at " + date(r.DueAt) +
+		return what + "your approval is recorded, and no more are needed. " + dueWords(r) +
 			". Until then the requester or an approver can stop it on its card."
 	case treasury.StatePending:
 		left := r.Rule.Approvals - r.Approvals()

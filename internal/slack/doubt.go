@@ -64,7 +64,7 @@ func inquiryLines(r treasury.Request) []string {
 			lines = append(lines, fmt.Sprintf("%s: %s before the send, %s at %s", code(delta.Account), delta.Before, delta.After, date(ev.At)))
 		}
 		if len(ev.Noisy) > 0 {
-			lines = append(lines, "Others also move money on "+escape(strings.Join(ev.Noisy, ", "))+", so its balance alone proves nothing.")
+			lines = append(lines, "It is not certain that Tangobot alone moves money on "+escape(joinOr(ev.Noisy))+", so a balance alone proves nothing.")
 		}
 	}
 	for _, v := range i.Findings {

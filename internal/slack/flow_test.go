@@ -16,7 +16,7 @@ func TestOneApprovalMovesTheMoney(t *testing.T) {
 	id := b.requests("U0LENA", "250 from employee-rewards to marketing-us spring event")
 	b.settle()
 	card := b.card(id)
-	has(t, card.Text, "Waiting for approval", "250.00 USD", "employee-rewards", "marketing-us", "<@U0LENA>", "spring event", "1 approval from finance")
+	has(t, card.Text, "Waiting for approval", "250.00 USD", "employee-rewards", "marketing-us", "<@U0LENA>", "note: “spring event”", "1 approval from finance")
 	has(t, b.find("U0LENA", id).Text, "Waiting for approval", id)
 	if said := b.decides("U0MAYA", id, "approve", ""); !strings.Contains(said, "no more are needed") {
 		t.Errorf("Maya was told %q", said)
@@ -59,7 +59,7 @@ func TestFormErrorsStandOnTheirFields(t *testing.T) {
 	b := newBot(t)
 	b.types("U0LENA", "transfer 5 from holiday-gifts to europe-rewards thanks")
 	form := b.top("U0LENA").ID
-	has(t, b.told("U0LENA"), "Request a transfer", "Nothing moves until this is approved")
+	has(t, b.told("U0LENA"), "Request a transfer", "Nothing is done until this is approved")
 	r := b.sent("U0LENA", slacksim.Values{"amount": {"value": slacksim.Typed("-5")}})
 	if r.Outcome != slacksim.Refused || len(r.Errors) != 3 {
 		t.Fatalf("%s %v, want three errors at once", r.Outcome, r.Errors)
@@ -118,9 +118,9 @@ func TestTheCheckSaysWhatWillHappen(t *testing.T) {
 		t.Fatalf("%s %v", r.Outcome, r.Errors)
 	}
 	said := b.told("U0LENA")
-	has(t, said, "Check the transfer", "*7,500.00 USD* will move", "Marketing US `marketing-us`", "Employee Rewards `employee-rewards`", "625.50 USD",
+	has(t, said, "Check your request", "*Transfer 7,500.00 USD*", "Marketing US `marketing-us`", "Employee Rewards `employee-rewards`", "625.50 USD",
 		"32,000.00 USD", "2 approvals from finance", "rule 3 of the policy", "year end", "below its low-balance threshold")
-	if v := b.top("U0LENA"); v.Submit.Text != "Request transfer" || v.Close.Text != "Back" {
+	if v := b.top("U0LENA"); v.Submit.Text != "Request it" || v.Close.Text != "Back" {
 		t.Errorf("%s, %s", v.Submit.Text, v.Close.Text)
 	}
 	if len(b.Messages("C0APPROVE")) != 0 || b.questions.len() != 0 {
@@ -136,7 +136,7 @@ func TestNoApprovalNeeded(t *testing.T) {
 	has(t, b.told("U0LENA"), "No approval is needed")
 	b.sent("U0LENA", nil)
 	said := b.told("U0LENA")
-	has(t, said, "needs no approval", "It is sent at", "you can stop it")
+	has(t, said, "needs no approval", "It is sent at", "You can stop it until then")
 	id := requestID.FindString(said)
 	b.settle()
 	has(t, b.find("U0LENA", id).Text, "Approved, not sent yet")
@@ -274,6 +274,6 @@ func TestStopInTheUndoWindow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		has(t, b.delivered(slacksim.ToInteractions, body), "came too late", "Done, the money has moved")
+		has(t, b.delivered(slacksim.ToInteractions, body), "came too late", "Done, it was carried out")
 	})
 }

@@ -214,7 +214,7 @@ func checkView(id string, p treasury.Preview, data string) slackgo.ModalViewRequ
 		if len(p.Effects) == 2 {
 			name = []string{"From: balance after", "To: balance after"}[n]
 		}
-		list = append(list, fact{name, fmt.Sprintf("%s\n(%s on %s)", effect.After, effect.Account.Balance, date(effect.At))})
+		list = append(list, fact{name, fmt.Sprintf("%s\n(now %s, read %s)", effect.After, effect.Account.Balance, date(effect.At))})
 		low = low || effect.Low && n == 0 && p.Action.Kind == treasury.ActionTransfer
 	}
 	if p.Fee != nil {
@@ -251,7 +251,7 @@ func (e *Edge) submitCheck(ctx context.Context, i interaction, ref string) any {
 	}
 	text := fmt.Sprintf("Request %s is recorded: *%s*\n%s\n\n", code(r.ID), actionTitle(r.Action), strings.Join(actionLines(r.Action), "\n"))
 	if r.Rule.Approvals == 0 {
-		text += "It needs no approval. It is sent at " + date(r.DueAt) + ", until when you can stop it."
+		text += "It needs no approval. " + dueWords(r) + ". You can stop it until then."
 	} else {
 		text += "It needs " + approvalWords(r.Rule) + ". Tangobot sends you a direct message when something happens, and you can take it back there."
 	}

@@ -263,7 +263,7 @@ func TestAmountsInTheForm(t *testing.T) {
 			if r.Outcome != slacksim.Pushed {
 				t.Fatalf("%s %v", r.Outcome, r.Errors)
 			}
-			has(t, b.told("U0LENA"), "*"+c.want+"* will move")
+			has(t, b.told("U0LENA"), "*Transfer "+c.want+"*")
 			if _, err := b.CloseView(t.Context(), "U0LENA", b.top("U0LENA").ID); err != nil {
 				t.Fatal(err)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	slackgo "github.com/slack-go/slack"
@@ -28,7 +29,7 @@ func (e *Edge) inputs(ctx context.Context, d treasury.Draft) ([]slackgo.Block, e
 			optional(textInput(treasury.FieldNote, "Note", "Approvers see it, and Tango keeps it with the transfer.", d.Note, treasury.MaxNote)),
 		}, nil
 	case treasury.ActionDeposit:
-		card, err := e.onlyCard(ctx, d.Account)
+		card, err := e.onlyCard(ctx, d.Account, true)
 		return []slackgo.Block{
 			e.accountInput(ctx, treasury.FieldAccount, "Account to fund", d.Account),
 			cardInput(card, "The cards of the account that you chose above."),
@@ -43,7 +44,7 @@ func (e *Edge) inputs(ctx context.Context, d treasury.Draft) ([]slackgo.Block, e
 			note("The card's number is typed on a page of its own, after approval. Never type it into Slack."),
 		}, nil
 	case treasury.ActionUnregisterCard:
-		card, err := e.onlyCard(ctx, d.Account)
+		card, err := e.onlyCard(ctx, d.Account, false)
 		return []slackgo.Block{
 			e.accountInput(ctx, treasury.FieldAccount, "Account", d.Account),
 			cardInput(card, "It can be used again only after it is registered again."),
@@ -204,14 +205,18 @@ func cardOption(c treasury.Card) *slackgo.OptionBlockObject {
 	return slackgo.NewOptionBlockObject(c.Token, plain(clip(label, maxOption-len([]rune(suffix)))+suffix, maxOption), nil)
 }
 
-// onlyCard preselects the card of an account that has one usable card.
-func (e *Edge) onlyCard(ctx context.Context, account string) (*slackgo.OptionBlockObject, error) {
+// onlyCard preselects the card of an account that has one alone; for a deposit, one alone that can be charged now.
+func (e *Edge) onlyCard(ctx context.Context, account string, charge bool) (*slackgo.OptionBlockObject, error) {
 	if account == "" {
 		return nil, nil
 	}
 	cards, _, err := e.Desk.KnownCards(ctx, account)
-	if err != nil || len(cards) != 1 {
+	if err != nil {
 		return nil, err
+	}
+	cards = slices.DeleteFunc(slices.Clone(cards), func(c treasury.Card) bool { return charge && c.Usable(e.Clock()) != treasury.ReasonNone })
+	if len(cards) != 1 {
+		return nil, nil
 	}
 	return cardOption(cards[0]), nil
 }

@@ -28,7 +28,7 @@ func reasonWords(r treasury.Request) string {
 	case treasury.ReasonTooLate:
 		return "It could not be sent in time after the approval. Ask again if it is still wanted."
 	case treasury.ReasonLimit:
-		return "It would pass a limit of the policy. Ask again when earlier transfers have left the limit's window, or for less."
+		return "It would pass a limit of the policy. Ask again when earlier requests have left the limit's window, or for less."
 	case treasury.ReasonInsufficient:
 		return "The source account did not hold enough money when it was due to be sent. Fund it, then ask again."
 	case treasury.ReasonInactive:
@@ -197,6 +197,9 @@ func answerWords(e treasury.Entry) string {
 	case treasury.VerdictDeclined:
 		return "The deposit" + depositID(e.Answer) + " was declined"
 	case treasury.VerdictDone:
+		if e.Answer.Deposit != nil {
+			return "The deposit" + depositID(e.Answer) + " arrived"
+		}
 		if !e.Answer.Moved.IsKnown() {
 			return "Tango carried it out"
 		}
@@ -211,46 +214,6 @@ func answerWords(e treasury.Entry) string {
 		return doubtWords(e.Answer)
 	}
 	return stateName(e.To)
-}
-
-// tangoWords puts Tango's refusals in words, by i18nKey first: its prefix is not the HTTP status.
-func tangoWords(status int, key string) string {
-	switch key {
-	case "401.001", "401.002", "401.501", "401.502":
-		return "the platform name or key is wrong."
-	case "402.001":
-		return "there is not enough money in the account."
-	case "403.001":
-		return "this platform is not allowed to do that."
-	case "404.003", "404.004", "404.016", "404.020", "404.089", "404.096":
-		return "it does not know the account, or the account is not active."
-	case "404.002", "404.015":
-		return "it does not know the customer."
-	case "422.003":
-		return "the accounts' currencies differ."
-	case "422.004", "422.156", "422.053":
-		return "an account is not active."
-	case "422.105", "422.140":
-		return "the amount has more digits than it takes."
-	}
-	switch status {
-	case 400:
-		return "it does not accept the request as it stands" + keyWords(key) + "."
-	case 401:
-		return "the platform name or key is wrong" + keyWords(key) + "."
-	case 403:
-		return "this platform is not allowed to do that" + keyWords(key) + "."
-	case 404:
-		return "it does not know that" + keyWords(key) + "."
-	}
-	return fmt.Sprintf("status %d%s.", status, keyWords(key))
-}
-
-func keyWords(key string) string {
-	if key == "" {
-		return ""
-	}
-	return " (" + key + ")"
 }
 
 // errorWords says what went wrong while doing something, for the person who asked. ref finds it in the log.
@@ -321,7 +284,7 @@ func forbiddenWords(no *treasury.Forbidden) string {
 	case treasury.WhyVoted:
 		return "You have already decided on this request. Your first decision stands."
 	case treasury.WhyDecided:
-		return "This came too late. The request is now: " + stateName(no.State) + ". Nothing was changed by you."
+		return "This came too late, and changed nothing. The request is now: " + decidedWords(no.State) + "."
 	case treasury.WhyExpired:
 		return "The time for approving this request is over. Nothing was changed."
 	case treasury.WhyChanged:
@@ -349,6 +312,19 @@ func forbiddenWords(no *treasury.Forbidden) string {
 		return "Too few of the approvals still count. Nothing was sent."
 	}
 	return "That is not allowed. Nothing was changed."
+}
+
+// decidedWords says where a request stands of which no more is known.
+func decidedWords(s treasury.State) string {
+	switch {
+	case s == treasury.StateSucceeded:
+		return stateName(s) + ", it was carried out"
+	case s == treasury.StateInDoubt:
+		return stateName(s) + ", it may or may not have been carried out"
+	case s.IsFinal():
+		return stateName(s) + ", it was not carried out"
+	}
+	return stateName(s)
 }
 
 const askOwner = "The people who keep Tangobot's policy can change that."
@@ -389,7 +365,7 @@ func problemLine(p treasury.Problem) string {
 	case treasury.ProblemCurrency:
 		return fmt.Sprintf("You typed %s, but the account holds %s. Type the amount in %s.", p.Between[0], p.Between[1], p.Between[1])
 	case treasury.ProblemInactive:
-		return "This account is " + statusWord(p.Status) + ", so no money can move."
+		return "This account is " + statusWord(p.Status) + ", so this is not possible with it."
 	case treasury.ProblemAmount:
 		return faultWords(p.Fault)
 	case treasury.ProblemInsufficient:
@@ -397,7 +373,7 @@ func problemLine(p treasury.Problem) string {
 	case treasury.ProblemLimit:
 		return fmt.Sprintf("A limit of the policy leaves %s for now. Ask for less, or later.", p.Amount)
 	case treasury.ProblemNoRule:
-		return "No rule of the policy allows a transfer of this amount between these accounts."
+		return "No rule of the policy allows this amount here."
 	case treasury.ProblemLong:
 		return fmt.Sprintf("At most %d characters.", p.Most)
 	case treasury.ProblemShort:
@@ -413,6 +389,9 @@ func problemLine(p treasury.Problem) string {
 	case treasury.ProblemTaken:
 		return "This id exists already. Choose another one."
 	case treasury.ProblemEmail:
+		if treasury.HasCardNumber(p.Text) {
+			return cardNumberWords
+		}
 		return "“" + clip(visible(p.Text), 60) + "” is not an e-mail address."
 	case treasury.ProblemContact:
 		return "One person a line, like: Ada Lovelace <ada@example.com>"

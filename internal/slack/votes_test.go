@@ -129,7 +129,7 @@ func TestVotesThatDoNotCount(t *testing.T) {
 		b.presses("U0RAVI", b.card(id), "approve")
 		b.presses("U0MAYA", b.find("U0MAYA", id), "cancel")
 		b.sent("U0RAVI", nil)
-		has(t, b.told("U0RAVI"), "too late", "Cancelled, no money moved")
+		has(t, b.told("U0RAVI"), "too late", "Cancelled, it was not carried out")
 		votes(t, b, id, 0)
 	})
 	t.Run("by a form of another version", func(t *testing.T) {

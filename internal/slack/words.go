@@ -70,7 +70,7 @@ func actionLines(a treasury.Action) []string {
 		c := a.CreateAccount
 		lines := []string{
 			nameLine(c.Name, c.ID), "under customer " + nameLine(c.Customer.Name, c.Customer.ID),
-			"currency " + escape(string(c.Currency)) + ", fixed for ever", "contact " + emailWords(c.Email),
+			"currency " + escape(string(c.Currency)) + " (fixed for ever)", "contact " + emailWords(c.Email),
 		}
 		if len(c.Notify) > 0 {
 			lines = append(lines, "told of funding: "+strings.ReplaceAll(emailList(c.Notify), "\n", ", "))
@@ -79,7 +79,7 @@ func actionLines(a treasury.Action) []string {
 	case treasury.ActionUpdateAccount:
 		return updateLines(a.UpdateAccount)
 	case treasury.ActionCreateCustomer:
-		return []string{nameLine(a.CreateCustomer.Name, a.CreateCustomer.ID), "A customer can never be deleted or disabled."}
+		return []string{nameLine(a.CreateCustomer.Name, a.CreateCustomer.ID), "can never be deleted or disabled"}
 	}
 	return nil
 }
@@ -88,7 +88,9 @@ func withNote(lines []string, note string) []string {
 	if note == "" {
 		return lines
 	}
-	return append(lines, "note: "+escape(visible(note)))
+	// The marks show where the note ends: what stands in it is the requester's word alone.
+	note = strings.NewReplacer("“", "\"", "”", "\"").Replace(visible(note))
+	return append(lines, "note: “"+escape(note)+"”")
 }
 
 func contactLines(contacts []treasury.Contact) []string {

@@ -126,7 +126,7 @@ func TestAThousandOpenRequests(t *testing.T) {
 	b := newBot(t, func(o *options) { o.policy = strings.Replace(o.policy, "USD: 10000", "USD: 100000000", 1) })
 	for n := range 1000 {
 		person := []string{"U0LENA", "U0MAYA"}[n%2]
-		_, err := b.desk.Submit(t.Context(), person, treasury.Draft{ID: fmt.Sprintf("TB-%08d", n), From: "employee-rewards", To: "marketing-us", Amount: "60", Note: "n"})
+		_, err := b.desk.Submit(t.Context(), person, treasury.Draft{ID: fmt.Sprintf("TB-%08d", n), Kind: treasury.ActionTransfer, From: "employee-rewards", To: "marketing-us", Amount: "60", Note: "n"})
 		if err != nil {
 			t.Fatal(err)
 		}
