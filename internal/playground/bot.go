@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tangobot/tangobot/internal/cardpage"
 	"github.com/tangobot/tangobot/internal/embedded"
 	"github.com/tangobot/tangobot/internal/slack"
 	"github.com/tangobot/tangobot/internal/tango"
@@ -23,12 +24,13 @@ var ownPolicy []byte
 type bot struct {
 	desk      *treasury.Desk
 	edge      *slack.Edge
+	page      *cardpage.Page
 	questions *embedded.Queue
 	money     *embedded.Queue
 	clock     *clock
 	log       *slog.Logger
 
-	sending chan struct{} // holds one token while a money job runs
+	sending chan struct{} // holds one token while a call that changes something at Tango may be under way
 	wake    chan struct{} // asks for a watch at once
 }
 
@@ -87,8 +89,10 @@ func newBot(s settings, base string, store *embedded.Store, c *clock, log *slog.
 		Journal: embedded.Journal{Store: store}, People: client, Policy: policy, Clock: c.now, Log: log,
 		Accounts: &treasury.Directory{}, Money: b.money, Questions: b.questions, Books: books, Mover: books, Pacer: pacer,
 	}
+	claims := embedded.Claims{Store: store}
+	b.page = cardpage.New(b.desk, claims)
 	b.edge = &slack.Edge{
-		Desk: b.desk, Client: client, Claims: embedded.Claims{Store: store}, Clock: c.now, Log: log,
+		Desk: b.desk, Client: client, Claims: claims, Clock: c.now, Log: log, CardPage: base + cardpage.Path,
 		Verifier: slack.Verifier{Clock: c.now, Signing: func(_ context.Context, previous bool) (treasury.Secret, error) {
 			if previous {
 				return treasury.Secret{}, nil // nothing is rotated here
@@ -139,6 +143,17 @@ func (b *bot) execute(ctx context.Context, body []byte) error {
 	}
 	defer func() { <-b.sending }()
 	return b.desk.ExecuteJob(b.clock.shift(ctx), body)
+}
+
+// takeCard serves the card page's form. Like a money job it has the clock to itself.
+func (b *bot) takeCard(w http.ResponseWriter, r *http.Request) {
+	select {
+	case b.sending <- struct{}{}:
+	case <-r.Context().Done():
+		return
+	}
+	defer func() { <-b.sending }()
+	b.page.ServeHTTP(w, r)
 }
 
 // push moves the clock and does at once what has become due. It reports false when a money job is under way and does

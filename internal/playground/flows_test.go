@@ -30,7 +30,7 @@ func TestBrowserTransfer(t *testing.T) {
 	b.see("#in-amount-wrong")
 	b.shot("field-error", 1280, 800, false)
 	b.do(chromedp.Evaluate(`document.getElementById('in-amount').select()`, nil), chromedp.SendKeys("#in-amount", "250", chromedp.ByQuery), enterKey())
-	b.read("#modal-title", "Check the transfer")
+	b.read("#modal-title", "Check your request")
 	b.shot("check", 1280, 800, false)
 
 	// Back, with everything still there, and on again.
@@ -42,7 +42,7 @@ func TestBrowserTransfer(t *testing.T) {
 		t.Errorf("the form holds %q", kept)
 	}
 	b.press("[data-action=submit]")
-	b.read("#modal-title", "Check the transfer")
+	b.read("#modal-title", "Check your request")
 	b.press("[data-action=submit]")
 	b.read("#modal-title", "Requested")
 	b.press("footer [data-action=close]")

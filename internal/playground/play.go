@@ -12,18 +12,21 @@ import (
 	"time"
 
 	"github.com/tangobot/tangobot/internal/slack/slacksim"
+	"github.com/tangobot/tangobot/internal/tango/tangosim"
 )
 
 // act is what the page sends when a person does something. Which fields count depends on what it is.
 type act struct {
-	Person string          `json:"person"`
-	Place  string          `json:"place"`  // where somebody typed: a channel's id, or "direct"
-	Text   string          `json:"text"`   // what was typed
-	Target slacksim.Target `json:"target"` // what was pressed
-	View   string          `json:"view"`
-	Values slacksim.Values `json:"values"` // what the form holds
-	Fault  string          `json:"fault"`
-	Push   int64           `json:"push"` // seconds
+	Person  string          `json:"person"`
+	Place   string          `json:"place"`  // where somebody typed: a channel's id, or "direct"
+	Text    string          `json:"text"`   // what was typed
+	Target  slacksim.Target `json:"target"` // what was pressed
+	View    string          `json:"view"`
+	Values  slacksim.Values `json:"values"` // what the form holds
+	Call    string          `json:"call"`   // the kind of call that a fault waits for
+	Fault   string          `json:"fault"`
+	Push    int64           `json:"push"`    // seconds
+	Account string          `json:"account"` // what other hands take from, freeze or free
 }
 
 // outcome is what the page is told at once; what changed it reads from the state.
@@ -56,6 +59,8 @@ func (p *playground) acts() map[string]func(context.Context, act) (outcome, erro
 		"home":    simulated(p.home),
 		"fault":   p.armFault,
 		"clock":   p.pushClock,
+		"spend":   p.spend,
+		"freeze":  p.freeze,
 	}
 }
 
@@ -182,21 +187,71 @@ func (p *playground) home(ctx context.Context, a act) (outcome, error) {
 
 func (p *playground) armFault(_ context.Context, a act) (outcome, error) {
 	if p.tango == nil {
-		return outcome{}, refused{"The built-in Tango is not used: TANGO_API_URL is set."}
+		return outcome{}, errNoTango
 	}
 	if a.Fault == "" {
 		p.tango.Disarm()
 		return outcome{}, nil
 	}
-	for _, f := range faults() {
-		if f.Name == a.Fault {
-			p.tango.Disarm() // one at a time, so that the page can name it
-			p.armed.Store(&f)
-			p.tango.Arm(f.fault)
-			return outcome{}, nil
+	for _, c := range calls() {
+		for _, f := range c.Faults {
+			if c.Name == a.Call && f.Name == a.Fault {
+				p.tango.Disarm() // one at a time, so that the page can name it
+				p.armed.Store(new("Next " + c.Label + ": " + f.Label))
+				p.tango.Arm(f.fault)
+				return outcome{}, nil
+			}
 		}
 	}
-	return outcome{}, fmt.Errorf("fault %q: %w", a.Fault, slacksim.ErrUnknown)
+	return outcome{}, fmt.Errorf("fault %q of %q: %w", a.Fault, a.Call, slacksim.ErrUnknown)
+}
+
+var errNoTango = refused{"The built-in Tango is not used: TANGO_API_URL is set."}
+
+// account finds the account that other hands touch.
+func (p *playground) account(id string) (tangosim.Account, error) {
+	if p.tango == nil {
+		return tangosim.Account{}, errNoTango
+	}
+	for _, a := range p.tango.Accounts() {
+		if a.ID == id {
+			return a, nil
+		}
+	}
+	return tangosim.Account{}, fmt.Errorf("account %q: %w", id, slacksim.ErrUnknown)
+}
+
+// spending is what one order takes from an account, in hundredths.
+const spending = 100_00
+
+// spend has an order of rewards take money from an account, past Tangobot.
+func (p *playground) spend(_ context.Context, a act) (outcome, error) {
+	account, err := p.account(a.Account)
+	if err != nil {
+		return outcome{}, err
+	}
+	if account.Cents < spending || account.Status != "ACTIVE" {
+		return outcome{}, refused{"No order can be paid from that account: it holds less than 100.00, or is not active."}
+	}
+	p.tango.Spend(account.ID, spending)
+	return outcome{}, nil
+}
+
+// freeze has Tango freeze an account, or free a frozen one.
+func (p *playground) freeze(_ context.Context, a act) (outcome, error) {
+	account, err := p.account(a.Account)
+	if err != nil {
+		return outcome{}, err
+	}
+	switch account.Status {
+	case "ACTIVE":
+		p.tango.SetStatus(account.ID, "FROZEN")
+	case "FROZEN":
+		p.tango.SetStatus(account.ID, "ACTIVE")
+	default:
+		return outcome{}, refused{"That account is closed for good."}
+	}
+	return outcome{}, nil
 }
 
 // pushWait is how long a push waits for a transfer call under way.

@@ -51,8 +51,8 @@ func TestALostAnswerIsInDoubtAndNotRepeated(t *testing.T) {
 	t.Parallel()
 	r := start(t, t.TempDir())
 	r.approve(r.request())
-	r.do("fault", act{Fault: "drop_after"})
-	if got := r.sees("U0LENA").Tango.Armed; got != "Money moves, the answer is lost" {
+	r.do("fault", act{Call: "transfer", Fault: "drop_after"})
+	if got := r.sees("U0LENA").Tango.Armed; got != "Next transfer: Money moves, the answer is lost" {
 		t.Errorf("armed: %q", got)
 	}
 	r.do("clock", act{Push: 61})
@@ -144,7 +144,7 @@ func TestOtherServersReplaceTheSimulators(t *testing.T) {
 	if out, status := r.try("say", act{Person: "U0LENA", Place: "direct", Text: "/tango help"}); status != http.StatusBadRequest || !strings.Contains(out.Error, "SLACK_API_URL") {
 		t.Errorf("say: %d %q", status, out.Error)
 	}
-	if out, status := r.try("fault", act{Fault: "drop_after"}); status != http.StatusBadRequest || !strings.Contains(out.Error, "TANGO_API_URL") {
+	if out, status := r.try("fault", act{Call: "transfer", Fault: "drop_after"}); status != http.StatusBadRequest || !strings.Contains(out.Error, "TANGO_API_URL") {
 		t.Errorf("fault: %d %q", status, out.Error)
 	}
 	// The other workspace's people type, this bot answers through the other's Web API and reads the other's Tango.

@@ -7,8 +7,8 @@ import (
 	"github.com/tangobot/tangobot/internal/tango/tangosim"
 )
 
-// seed gives a new platform its customers and accounts: the demo company, and enough more that lists have pages.
-func seed(sim *tangosim.Sim) {
+// seed gives a new platform its customers, accounts and cards: the demo company, and enough more that lists have pages.
+func seed(sim *tangosim.Sim, now time.Time) {
 	sim.Demo()
 	created := time.Date(2025, time.January, 7, 10, 0, 0, 0, time.UTC)
 	sim.AddCustomer("acme-pacific", "Acme Pacific", created)
@@ -17,6 +17,20 @@ func seed(sim *tangosim.Sim) {
 		a.Email = strings.ReplaceAll(a.ID, "-", ".") + "@acme.example"
 		a.Notify = []string{"finance@acme.example"}
 		sim.AddAccount(a)
+	}
+	for _, k := range []tangosim.Card{
+		{Account: "europe-rewards", Label: "Europe Visa", LastFour: "1881", Expires: "2030-03", CreatedAt: created, ActiveFrom: created},
+		{Account: "marketing-us", Label: "Left with an agency", LastFour: "5100", Expires: "2029-11", Status: "DELETED", CreatedAt: created, ActiveFrom: created},
+		// Tango lets a card rest after its registration: this one can be charged from tomorrow.
+		{Account: "canada-rewards", Label: "Canada Mastercard", LastFour: "4444", Expires: "2032-05", CreatedAt: now.Add(-time.Hour), ActiveFrom: now.Add(23 * time.Hour)},
+	} {
+		sim.AddCard(k)
+	}
+	for _, d := range []tangosim.Deposit{
+		{Account: "employee-rewards", Reference: "TB-1MARCH00", Status: "SUCCESS", Cents: 500_000, Charged: 517_500, CreatedAt: created.AddDate(0, 2, 3)},
+		{Account: "marketing-us", Status: "DECLINED", Cents: 120_000, CreatedAt: created.AddDate(0, 4, 11)},
+	} {
+		sim.AddDeposit(d)
 	}
 }
 

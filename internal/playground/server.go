@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tangobot/tangobot/internal/cardpage"
 	"github.com/tangobot/tangobot/internal/embedded"
 )
 
@@ -28,8 +29,8 @@ type playground struct {
 	listener net.Listener
 	address  string // http://127.0.0.1:3000
 	ready    atomic.Bool
-	armed    atomic.Pointer[fault] // the fault that was armed last
-	ended    chan struct{}         // closed when serving ends: streams must not hold it up
+	armed    atomic.Pointer[string] // says which fault was armed last
+	ended    chan struct{}          // closed when serving ends: streams must not hold it up
 }
 
 // run is the process's life: until ctx ends.
@@ -141,6 +142,9 @@ func (p *playground) routes() http.Handler {
 		mux.HandleFunc("POST "+path, handle)
 	}
 	mux.HandleFunc("/slack/", notFound)
+	mux.Handle("GET "+cardpage.Path+"{invite}", p.bot.page)
+	mux.HandleFunc("POST "+cardpage.Path+"{invite}", p.bot.takeCard)
+	mux.HandleFunc(cardpage.Path, notFound)
 	mux.HandleFunc("GET /healthz", p.health)
 	if p.slack != nil {
 		mux.Handle(slackPath+"/", http.StripPrefix(slackPath, p.slack))
@@ -203,6 +207,7 @@ func (p *playground) pageRoutes() http.Handler {
 	mux.Handle("GET /", http.FileServerFS(files))
 	mux.HandleFunc("GET /play/state", p.playState)
 	mux.HandleFunc("GET /play/changes", p.playChanges)
+	mux.HandleFunc("GET /play/files/{id}", p.playFile)
 	for name, act := range p.acts() {
 		mux.HandleFunc("POST /play/"+name, p.playAct(act))
 	}

@@ -173,7 +173,7 @@ func (r *running) request() slacksim.Message {
 	r.t.Helper()
 	r.do("say", act{Person: "U0LENA", Place: "direct", Text: "/tango transfer 250 from employee-rewards to marketing-us"})
 	r.do("submit", act{Person: "U0LENA", View: r.form("U0LENA", "Request a transfer").ID})
-	r.do("submit", act{Person: "U0LENA", View: r.form("U0LENA", "Check the transfer").ID})
+	r.do("submit", act{Person: "U0LENA", View: r.form("U0LENA", "Check your request").ID})
 	r.do("close", act{Person: "U0LENA", View: r.form("U0LENA", "Requested").ID})
 	return r.card("Waiting for approval")
 }

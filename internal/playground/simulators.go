@@ -60,7 +60,7 @@ func openWorld(s settings, base string, store *embedded.Store, c *clock, log *sl
 				return nil, fmt.Errorf("the data file's %s: %w", b.name, err)
 			}
 		case b.name == tangoBlob:
-			seed(w.tango)
+			seed(w.tango, c.now())
 		}
 	}
 	return w, nil

@@ -24,9 +24,11 @@ type pageState struct {
 
 type tangoState struct {
 	Accounts  []accountState  `json:"accounts"`
-	Movements []movementState `json:"movements"` // newest first
-	Faults    []fault         `json:"faults"`
-	Armed     string          `json:"armed,omitempty"` // the label of the fault that waits for its call
+	Movements []movementState `json:"movements"`       // newest first
+	Cards     []cardState     `json:"cards"`           // newest first
+	Deposits  []depositState  `json:"deposits"`        // newest first
+	Calls     []call          `json:"calls"`           // what can go wrong with which
+	Armed     string          `json:"armed,omitempty"` // says which fault waits for its call
 }
 
 type accountState struct {
@@ -44,8 +46,31 @@ type movementState struct {
 	At        time.Time `json:"at"`
 }
 
-// shownMovements bounds the list of movements.
-const shownMovements = 30
+type cardState struct {
+	Token   string    `json:"token"`
+	Label   string    `json:"label"`
+	Last    string    `json:"last"` // four digits
+	Expires string    `json:"expires"`
+	Account string    `json:"account"`
+	Status  string    `json:"status"`
+	From    time.Time `json:"from"` // when it can be charged
+}
+
+type depositState struct {
+	ID        string    `json:"id"`
+	Amount    string    `json:"amount"`
+	Charged   string    `json:"charged,omitempty"` // with the fee, once it is charged
+	Account   string    `json:"account"`
+	Status    string    `json:"status"`
+	Reference string    `json:"reference"`
+	At        time.Time `json:"at"`
+}
+
+// The most that is listed of what goes on for ever.
+const (
+	shownMovements = 30
+	shownDeposits  = 30
+)
 
 // state gives what a person's page shows; of the first person who can sign in, when this one cannot.
 func (p *playground) state(person string) (pageState, error) {
@@ -71,7 +96,7 @@ func (p *playground) state(person string) (pageState, error) {
 	if p.tango != nil {
 		s.Tango = tangoStateOf(p.tango)
 		if f := p.armed.Load(); f != nil && p.tango.Armed() > 0 {
-			s.Tango.Armed = f.Label
+			s.Tango.Armed = *f
 		}
 	}
 	return s, nil
@@ -81,7 +106,7 @@ func (p *playground) state(person string) (pageState, error) {
 const firstPerson = "U0LENA"
 
 func tangoStateOf(sim *tangosim.Sim) *tangoState {
-	t := &tangoState{Accounts: []accountState{}, Movements: []movementState{}, Faults: faults()}
+	t := &tangoState{Accounts: []accountState{}, Movements: []movementState{}, Cards: []cardState{}, Deposits: []depositState{}, Calls: calls()}
 	currencies := map[string]money.Currency{}
 	for _, a := range sim.Accounts() {
 		currencies[a.ID] = money.Currency(a.Currency)
@@ -101,7 +126,31 @@ func tangoStateOf(sim *tangosim.Sim) *tangoState {
 			Amount: money.New(m.Cents, currency).String(), From: m.From, To: m.To, Reference: m.Reference, At: m.At,
 		})
 	}
+	for _, k := range slices.Backward(sim.Cards()) {
+		t.Cards = append(t.Cards, cardState{
+			Token: k.Token, Label: k.Label, Last: k.LastFour, Expires: k.Expires, Account: k.Account, Status: k.Status, From: k.ActiveFrom,
+		})
+	}
+	t.Deposits = depositsOf(sim, currencies)
 	return t
+}
+
+func depositsOf(sim *tangosim.Sim, currencies map[string]money.Currency) []depositState {
+	list := []depositState{}
+	for _, d := range slices.Backward(sim.Deposits()) {
+		if len(list) == shownDeposits {
+			break
+		}
+		one := depositState{
+			ID: d.ID, Amount: money.New(d.Cents, currencies[d.Account]).String(), Account: d.Account, Status: d.Status,
+			Reference: d.Reference, At: d.CreatedAt,
+		}
+		if d.Charged > 0 {
+			one.Charged = money.New(d.Charged, currencies[d.Account]).String()
+		}
+		list = append(list, one)
+	}
+	return list
 }
 
 // spell says a duration as people do: "1 day 4 h 15 min".

@@ -23,10 +23,25 @@ const commands = [
   ['customers', 'customers (groups of accounts)'],
   ['transfer', 'a form to ask for a transfer'],
   ['transfer 250 from employee-rewards to marketing-us', 'the same form, filled in'],
+  ['deposit', 'a form to fund an account from a card'],
+  ['deposit 500 to employee-rewards', 'the same form, filled in'],
+  ['cards', 'registered cards'],
+  ['card 1111', 'one card in full'],
+  ['card register employee-rewards', 'a form to ask for a one-time link'],
+  ['card remove employee-rewards', 'a form to remove a card'],
+  ['account create', 'a form for a new account'],
+  ['account edit marketing-us', 'a form to change its name or addresses'],
+  ['customer create', 'a form for a new customer'],
   ['requests', 'open requests'],
   ['requests waiting', 'what waits for your decision'],
+  ['requests in-doubt', 'what nobody is sure of'],
+  ['history', 'what happened, newest first'],
+  ['history csv', 'the same as a file'],
+  ['alerts', 'thresholds, and who is under them'],
+  ['stop', 'stops all sending (finance)'],
+  ['resume', 'lets it go on'],
 ].map(([text, does]) => ({ text: '/tango ' + text, does }));
-const examples = ['/tango balance', '/tango transfer 250 from employee-rewards to marketing-us', '/tango accounts', '/tango requests', '/tango help'];
+const examples = ['/tango balance', '/tango transfer 250 from employee-rewards to marketing-us', '/tango deposit 500 to employee-rewards', '/tango cards', '/tango alerts', '/tango history', '/tango help'];
 
 const app = { send, refresh, get people() { return state.slack.people; } };
 
@@ -240,7 +255,9 @@ function welcome() {
       step('As ', el('b', {}, 'Lena'), ', type ', el('code', {}, '/tango transfer 250 from employee-rewards to marketing-us'), ' and send the form.'),
       step('As ', el('b', {}, 'Maya'), ', approve the card in ', el('b', {}, '#tango-approvals'), '. Lena cannot: try it.'),
       step('Push the clock by a minute, past the time for stopping it, and watch both accounts on Tango’s side.'),
-      step('Do it again with a fault armed: ', el('i', {}, 'Money moves, the answer is lost'), '.')));
+      step('Do it again with a fault armed: ', el('i', {}, 'Money moves, the answer is lost'), '.'),
+      step('Register a card: ', el('code', {}, '/tango card register marketing-us'), '. Its number is typed on a page of its own; the sandbox takes ', el('code', {}, '4111 1111 1111 1111'), '.'),
+      step('Fund an account from a card: ', el('code', {}, '/tango deposit 5.55 to employee-rewards'), ' stays pending for a while, 7.55 is declined.')));
 }
 
 function drawMessage(m, reply) {
@@ -256,7 +273,14 @@ function drawMessage(m, reply) {
       el('div', { class: 'by' }, el('b', {}, person ? person.real_name : sender.name), !person && el('span', { class: 'tag' }, 'APP'),
         el('time', { datetime: time.toISOString(), title: time.toLocaleString() }, time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })),
         m.edited && el('small', {}, '(edited)')),
-      m.blocks && m.blocks.length ? drawBlocks(m.blocks, context) : mrkdwn(m.text || '', state.slack.people)));
+      m.blocks && m.blocks.length ? drawBlocks(m.blocks, context) : mrkdwn(m.text || '', state.slack.people),
+      m.files && m.files.length > 0 && el('div', { class: 'files' }, ...m.files.map(drawFile))));
+}
+
+function drawFile(f) {
+  const size = f.size < 1024 ? f.size + ' bytes' : Math.ceil(f.size / 1024) + ' KB';
+  return el('a', { class: 'file', href: 'play/files/' + encodeURIComponent(f.id) + '?person=' + encodeURIComponent(me), download: f.name, 'data-file': f.name },
+    el('b', {}, f.title || f.name), el('small', {}, f.name + ' · ' + size + ' · download'));
 }
 
 async function press(source, block, element, node) {

@@ -88,7 +88,7 @@ function reference(body, people) {
   }
   if (what.startsWith('#')) return el('span', { class: 'mention' }, '#' + (label || what.slice(1)));
   if (what.startsWith('!subteam^')) return el('span', { class: 'mention' }, label || what.slice(9));
-  if (/^https?:/.test(what)) return el('span', { class: 'mention', title: what }, unescape(label || what));
+  if (/^https?:\/\//.test(what)) return el('a', { href: unescape(what), target: '_blank', rel: 'noopener noreferrer' }, unescape(label || what));
   return el('span', { class: 'unknown' }, 'Unknown reference: ' + body);
 }
 

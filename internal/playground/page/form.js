@@ -36,7 +36,7 @@ export function drawModals(person, views, app) {
   veil.replaceChildren(...views.slice(0, -1).map(() => el('div', { class: 'under', 'aria-hidden': 'true' })), dialog);
   veil.hidden = false;
   document.getElementById('app').inert = true;
-  const first = ['.bad input, .bad textarea', '.body input, .body textarea', 'footer .primary', 'footer button'].map((s) => dialog.querySelector(s)).find(Boolean);
+  const first = ['.bad input, .bad textarea, .bad select', '.body input, .body textarea, .body select', 'footer .primary', 'footer button'].map((s) => dialog.querySelector(s)).find(Boolean);
   first.focus();
 }
 
@@ -86,7 +86,7 @@ function formOf(person, view, draft, app) {
 // trap keeps the focus inside a dialog.
 function trap(event) {
   if (event.key !== 'Tab') return;
-  const stops = [...event.currentTarget.querySelectorAll('input, textarea, button, select')].filter((n) => !n.disabled && n.offsetParent);
+  const stops = [...event.currentTarget.querySelectorAll('input, textarea, button, select, a[href]')].filter((n) => !n.disabled && n.offsetParent);
   const first = stops[0];
   const last = stops[stops.length - 1];
   if (event.shiftKey && document.activeElement === first) { event.preventDefault(); last.focus(); }
@@ -134,6 +134,7 @@ function drawControl(e, common, form) {
       return control;
     }
     case 'external_select': return combo(e, common, form);
+    case 'static_select': return choice(e, common, form);
     case 'radio_buttons':
       return el('div', {}, ...e.options.map((o) => el('label', { class: 'radio' },
         el('input', {
@@ -144,11 +145,20 @@ function drawControl(e, common, form) {
   }
 }
 
+// choice is a short list that the form itself carries.
+function choice(e, common, form) {
+  const chosen = form.value.selected_option && form.value.selected_option.value;
+  return el('div', { class: 'choice' }, el('select', {
+    ...common, onchange: (event) => form.keep({ selected_option: e.options.find((o) => o.value === event.currentTarget.value) || null }),
+  }, el('option', { value: '' }, (e.placeholder && e.placeholder.text) || 'Choose'),
+  ...e.options.map((o) => el('option', { value: o.value, selected: o.value === chosen }, o.text.text))));
+}
+
 // combo is a text field with a list that the app fills as one types (Slack's external select). Leaving it without a
 // choice brings back what was chosen before; leaving it empty clears the choice.
 function combo(e, common, form) {
   const { id } = common;
-  const list = el('ul', { role: 'listbox', id: id + '-list', hidden: true, 'aria-label': 'Accounts' });
+  const list = el('ul', { role: 'listbox', id: id + '-list', hidden: true, 'aria-label': 'Suggestions' });
   const field = el('input', {
     ...common, type: 'text', role: 'combobox', 'aria-expanded': 'false', 'aria-controls': id + '-list', 'aria-autocomplete': 'list',
     autocomplete: 'off', spellcheck: 'false', placeholder: e.placeholder && e.placeholder.text,
@@ -182,7 +192,7 @@ function combo(e, common, form) {
     options = found;
     fill(...(options.length
       ? options.map((o, i) => el('li', { role: 'option', id: id + '-o' + i, 'data-value': o.value, onmousedown: (event) => { event.preventDefault(); choose(o); } }, o.text.text))
-      : [el('li', { class: 'none', role: 'option', 'aria-disabled': 'true' }, 'No account found')]));
+      : [el('li', { class: 'none', role: 'option', 'aria-disabled': 'true' }, 'Nothing fits')]));
     mark(options.length && text ? 0 : options.findIndex((o) => chosen && o.value === chosen.value));
   };
   field.addEventListener('focus', () => field.select());
