@@ -58,8 +58,8 @@ func traces() map[string]*regexp.Regexp {
 		"base64":      regexp.MustCompile(regexp.QuoteMeta(base64.StdEncoding.EncodeToString([]byte(canaryNumber))[:20])),
 		"hex":         regexp.MustCompile(hex.EncodeToString([]byte(canaryNumber))),
 	}
-	printed := func(text string) *regexp.Regexp {
-		return regexp.MustCompile(strings.Trim(fmt.Sprint([]byte(text)), "[]"))
+	printed := func(text string) *regexp.Regexp { // as a slice of bytes prints
+		return regexp.MustCompile(strings.Trim(fmt.Sprintf("%d", []byte(text)), "[]"))
 	}
 	list["number as bytes"], list["code as bytes"] = printed(canaryNumber), printed(canaryCode)
 	for name, guise := range guises() {
