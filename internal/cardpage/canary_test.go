@@ -58,6 +58,10 @@ func traces() map[string]*regexp.Regexp {
 		"base64":      regexp.MustCompile(regexp.QuoteMeta(base64.StdEncoding.EncodeToString([]byte(canaryNumber))[:20])),
 		"hex":         regexp.MustCompile(hex.EncodeToString([]byte(canaryNumber))),
 	}
+	printed := func(text string) *regexp.Regexp { // as a slice of bytes prints
+		return regexp.MustCompile(strings.Trim(fmt.Sprintf("%d", []byte(text)), "[]"))
+	}
+	list["number as bytes"], list["code as bytes"] = printed(canaryNumber), printed(canaryCode)
 	for name, guise := range guises() {
 		list["number, "+name] = regexp.MustCompile(regexp.QuoteMeta(guise))
 	}

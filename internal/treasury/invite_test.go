@@ -52,3 +52,33 @@ func TestRegisterWantsTime(t *testing.T) {
 		t.Errorf("with too little time: %v", err)
 	}
 }
+
+// A claim names the link that was used: one that was replaced or ran out between the look and the claim takes nothing.
+func TestClaimNamesTheLink(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
+	approved := Request{
+		ID: "TB-0ABCDEFG", State: StateApproved, DueAt: now, Action: Action{Kind: ActionRegisterCard},
+		Invite: &Invite{Hash: "new", ExpiresAt: now.Add(InviteLife)},
+	}
+	for name, c := range map[string]struct {
+		hash  string
+		at    time.Time
+		taken bool
+	}{
+		"the link":     {"new", now, true},
+		"an older one": {"old", now, false},
+		"none":         {"", now, false},
+		"too late":     {"new", now.Add(InviteLife), false},
+	} {
+		e := Event{Kind: EventClaim, At: c.at, NotAfter: c.at.Add(2 * time.Minute), Invite: Invite{Hash: c.hash}}
+		after, err := Next(approved, e)
+		if c.taken && (err != nil || after.State != StateClaimed) || !c.taken && !errors.Is(err, ErrConflict) {
+			t.Errorf("%s: %s, %v", name, after.State, err)
+		}
+	}
+	approved.Invite = nil
+	if _, err := Next(approved, Event{Kind: EventClaim, At: now, NotAfter: now.Add(2 * time.Minute)}); !errors.Is(err, ErrConflict) {
+		t.Errorf("without any link: %v", err)
+	}
+}
