@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,9 +84,9 @@ func TestSlacksErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			requests := 0
+			var requests atomic.Int64
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				requests++
+				requests.Add(1)
 				c.answer(w, r)
 			}))
 			defer server.Close()
@@ -118,8 +119,8 @@ func TestSlacksErrors(t *testing.T) {
 					t.Errorf("%s is told as %q", method, said)
 				}
 			}
-			if requests != len(calls) {
-				t.Errorf("%d requests for %d calls: a post may have happened, and must not be sent again", requests, len(calls))
+			if n := int(requests.Load()); n != len(calls) {
+				t.Errorf("%d requests for %d calls: a post may have happened, and must not be sent again", n, len(calls))
 			}
 		})
 	}

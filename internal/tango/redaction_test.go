@@ -24,7 +24,7 @@ func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
 	canaries := []string{
 		key, platform, base64.StdEncoding.EncodeToString([]byte(platform + ":" + key)), "canary-account", "canary-name", "canary-note", "canary-body",
-		"777.77", "77777", "/raas/", "displayName=", "4111", "canary-host",
+		"98765432.1", "9876543210", "/raas/", "displayName=", "4111111111111111", "canary-host",
 	}
 	says := func(text string) func(net.Conn, int64) bool {
 		return func(c net.Conn, _ int64) bool { _, _ = io.WriteString(c, text); return false }
@@ -39,9 +39,9 @@ func TestNothingLeaks(t *testing.T) {
 		"bad redirect":   says("HTTP/1.1 302 X\r\nLocation: ://canary-host\r\nContent-Length: 0\r\n\r\n"),
 		"not JSON":       says(response(200, "canary-body")),
 		"wrong JSON":     says(response(200, `{"canary-body":1,"canary-body":2}`)),
-		"wrong balance":  says(response(200, `{"accountIdentifier":"canary-account","status":"canary-body","currencyCode":"USD","currentBalance":777.777}`)),
-		"wrong amount":   says(response(200, strings.ReplaceAll(goodAnswer, "1250", "777.77"))),
-		"refusal":        says(response(400, `{"httpCode":400,"message":"canary-body","path":"/raas/v2/x","errors":[{"i18nKey":"canary-body","invalidValue":"777.77"}]}`, "X-REQUEST-ID: canary body")),
+		"wrong balance":  says(response(200, `{"accountIdentifier":"canary-account","status":"canary-body","currencyCode":"USD","currentBalance":98765432.101}`)),
+		"wrong amount":   says(response(200, strings.ReplaceAll(goodAnswer, "1250", "98765432.1"))),
+		"refusal":        says(response(400, `{"httpCode":400,"message":"canary-body","path":"/raas/v2/x","errors":[{"i18nKey":"canary-body","invalidValue":"98765432.10"}]}`, "X-REQUEST-ID: canary body")),
 		"card as a key":  says(response(400, `{"httpCode":400,"i18nKey":"4111111111111111"}`, "X-REQUEST-ID: "+strings.Repeat("canary-body", 20))),
 		"not found":      says(response(404, `{"httpCode":404,"message":"canary-body"}`)),
 		"throttled":      says(response(429, `{"httpCode":429,"message":"canary-body"}`, "Retry-After: 999")),
@@ -58,7 +58,7 @@ func TestNothingLeaks(t *testing.T) {
 					c.Method, c.Log = method, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 				})
 				o := order()
-				o.From, o.To, o.Notes, o.Amount = "canary-account", "canary-account-2", "canary-note", money.New(77_777, "USD")
+				o.From, o.To, o.Notes, o.Amount = "canary-account", "canary-account-2", "canary-note", money.New(9_876_543_210, "USD")
 				answer := client.Transfer(t.Context(), o)
 				failed := []error{errors.New("not read for this method")}
 				if method == http.MethodPost { // reads are the same for both
