@@ -116,13 +116,13 @@ func (d *Desk) writes(ctx context.Context, before Request, version int64, after 
 		if err != nil {
 			return nil, Request{}, err
 		}
-		tallies, err := d.tallyWrites(ctx, before, after, e.At)
-		if err != nil {
-			return nil, Request{}, err
-		}
-		writes = append(append(writes, lanes...), tallies...)
+		writes = append(writes, lanes...)
 	}
-	return writes, after, nil
+	tallies, err := d.tallyWrites(ctx, before, after, e.At)
+	if err != nil {
+		return nil, Request{}, err
+	}
+	return append(writes, tallies...), after, nil
 }
 
 // follow hands on what a commit made necessary. A queue that fails loses nothing: the sweep finds the same work.

@@ -96,7 +96,15 @@ func (r Request) IsOpen(at time.Time) bool {
 	if r.State != StateInDoubt || r.Inquiry == nil {
 		return false
 	}
-	return r.Inquiry.Evidence != nil || !at.Before(r.Inquiry.Since.Add(SettleWindow+peopleAfter))
+	return r.Inquiry.Evidence != nil || !at.Before(r.lastSent().Add(SettleWindow+peopleAfter))
+}
+
+// lastSent is from when the times of an inquiry run: its beginning, or the further send.
+func (r *Request) lastSent() time.Time {
+	if r.Attempt != nil && r.Attempt.SentAt.After(r.Inquiry.Since) {
+		return r.Attempt.SentAt
+	}
+	return r.Inquiry.Since
 }
 
 // Agreeing counts the people who say this.
@@ -110,12 +118,16 @@ func (i *Inquiry) Agreeing(f Finding) int {
 	return n
 }
 
-// doubt puts a request in doubt, or leaves the inquiry that there is.
+// doubt puts a request in doubt. What was seen in an earlier doubt is in the history, and counts no more: something has
+// happened since.
 func (r *Request) doubt(at time.Time) {
 	r.State = StateInDoubt
 	if r.Inquiry == nil {
 		r.Inquiry = &Inquiry{Since: at}
+		return
 	}
+	r.Inquiry = r.inquiry()
+	r.Inquiry.Evidence, r.Inquiry.Findings = nil, nil
 }
 
 // inquiry gives a copy to change: the request before must stay as it was.
@@ -162,7 +174,7 @@ func (r *Request) finding(e Event) error {
 		return &Forbidden{Why: WhyTooEarly}
 	case f.Finding != FindingExecuted && f.Finding != FindingNot:
 		return ErrInvalid
-	case f.Finding == FindingNot && r.Action.Kind == ActionDeposit && e.At.Before(r.Inquiry.Since.Add(depositAfter)):
+	case f.Finding == FindingNot && r.Action.Kind == ActionDeposit && e.At.Before(r.lastSent().Add(depositAfter)):
 		return &Forbidden{Why: WhyTooEarly}
 	case f.Seen == "":
 		return &Forbidden{Why: WhyNoEvidence}
@@ -233,7 +245,7 @@ func (r *Request) resend(e Event) error {
 
 // resent reads the answer to that send: a success is the one movement, and a 409 proves that the first send was it. All
 // else proves nothing about the first, and leaves the doubt.
-func (r *Request) resent(a Answer) {
+func (r *Request) resent(a Answer, at time.Time) {
 	switch {
 	case a.Verdict == VerdictDone:
 		r.State, r.Reason = StateSucceeded, ReasonNone
@@ -242,6 +254,6 @@ func (r *Request) resent(a Answer) {
 	case a.Doubt == DoubtDuplicate:
 		r.State, r.Reason = StateSucceeded, ReasonFound
 	default:
-		r.State = StateInDoubt
+		r.doubt(at)
 	}
 }

@@ -163,6 +163,10 @@ func (d *Desk) refreshAfter(ctx context.Context, r Request) {
 	var err error
 	switch a := r.Action; a.Kind {
 	case ActionTransfer:
+		if r.Answer.Verdict != VerdictDone { // a 409 to the further send tells no balances
+			err = errors.Join(d.reread(ctx, a.Transfer.From.ID, ""), d.reread(ctx, a.Transfer.To.ID, ""))
+			break
+		}
 		d.learnFrom(ctx, *a.Transfer, *r.Answer)
 		err = d.checkOnce(ctx, r)
 	case ActionDeposit:
@@ -208,6 +212,16 @@ func (d *Desk) checkOnce(ctx context.Context, r Request) error {
 	came, leftErr := to.Balance.Sub(answer.ToAfter)
 	if cameErr != nil || leftErr != nil || left != t.Amount || came != t.Amount {
 		return nil
+	}
+	records, err := d.Journal.Get(ctx, laneKey(t.From.ID), laneKey(t.To.ID))
+	if err != nil {
+		return err
+	}
+	for _, record := range records { // the same sum again may be the next request's
+		l, err := decode[Lane](record)
+		if err != nil || l.Holder != "" || l.Last != r.ID {
+			return err
+		}
 	}
 	d.Log.ErrorContext(ctx, "money moved twice", "request", r.ID, "attempt", r.Attempt.ID)
 	return d.freeze(ctx, r)

@@ -84,11 +84,11 @@ func (p *Policy) countedBy(requester string, a Action) []counted {
 	return limits
 }
 
-// tallyWrites counts a movement when its lanes are taken, and takes it out when they are freed and nothing moved.
+// tallyWrites counts a movement from its claim on, and takes it out when it is known that nothing moved.
 func (d *Desk) tallyWrites(ctx context.Context, before, after Request, at time.Time) ([]Write, error) {
-	taking := after.State.HoldsLanes()
+	taking := after.State.counts()
 	limits := d.Policy.countedBy(after.Requester, after.Action)
-	if len(limits) == 0 || !taking && (after.State == StateSucceeded || after.State == StateSettling) {
+	if len(limits) == 0 || taking == before.State.counts() {
 		return nil, nil
 	}
 	tallies, err := d.tallies(ctx, limits)

@@ -272,7 +272,7 @@ func (r *Request) answer(e Event) error {
 	answer := e.Answer
 	r.Answer = &answer
 	if r.Inquiry != nil && r.Inquiry.Resent {
-		r.resent(answer)
+		r.resent(answer, e.At)
 		return nil
 	}
 	switch answer.Verdict {
@@ -360,6 +360,8 @@ type Lane struct {
 	Since  time.Time `json:"since,omitzero"`
 	// Frozen names the request that a later movement contradicts; nothing moves here until people free it.
 	Frozen string `json:"frozen,omitempty"`
+	// Last names the request that has held a free lane last: while it does, nothing of ours has moved money here since.
+	Last string `json:"last,omitempty"`
 }
 
 // nextLane takes, keeps or frees a lane as the request goes from one state to the next. It fails with ErrLaneBusy when
@@ -374,7 +376,7 @@ func nextLane(l Lane, before, after Request, at time.Time) (Lane, error) {
 	case !had && has:
 		return Lane{Holder: after.ID, Since: at}, nil
 	case had && !has:
-		return Lane{Frozen: l.Frozen}, nil
+		return Lane{Frozen: l.Frozen, Last: before.ID}, nil
 	}
 	return l, nil
 }

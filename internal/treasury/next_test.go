@@ -25,7 +25,11 @@ func requestIn(s State) Request {
 	case StatePending, StateDenied, StateExpired:
 	case StateApproved, StateCancelled:
 		r.DueAt = noon
-	case StateClaimed, StateSending, StateSettling, StateSucceeded, StateDeclined, StateFailed, StateInDoubt:
+	case StateInDoubt:
+		r.DueAt, r.Attempts = noon, 1
+		r.Attempt = &Attempt{ID: "TB-00000001.1", NotAfter: noon.Add(90 * time.Second), SentAt: noon}
+		r.Inquiry = &Inquiry{Since: noon}
+	case StateClaimed, StateSending, StateSettling, StateSucceeded, StateDeclined, StateFailed:
 		r.DueAt, r.Attempts = noon, 1
 		r.Attempt = &Attempt{ID: "TB-00000001.1", NotAfter: noon.Add(90 * time.Second), SentAt: noon}
 	}
@@ -66,6 +70,12 @@ func goodEvents() map[string]Event {
 		"overdue":      {Kind: EventOverdue, At: noon.Add(SettleOverdue)},
 		"invite":       {Kind: EventInvite, At: noon, Valid: 2, Invite: Invite{Hash: "x", ExpiresAt: noon.Add(InviteLife)}},
 		"lost":         {Kind: EventLost, At: noon.Add(151 * time.Second)},
+		"shown done":   {Kind: EventEvidence, At: noon.Add(time.Hour), Evidence: Evidence{Says: FindingExecuted, Rule: RuleBothMoved}},
+		"shown not":    {Kind: EventEvidence, At: noon.Add(time.Hour), Evidence: Evidence{Says: FindingNot, Rule: RuleNoneMoved}},
+		"shown little": {Kind: EventEvidence, At: noon.Add(time.Hour), Evidence: Evidence{Says: FindingOpen, Rule: RuleUnclear}},
+		"seen":         {Kind: EventFinding, At: noon.Add(2 * time.Hour), By: "U0MAYA", Eligible: true, Finding: Verified{Finding: FindingNot, Seen: "portal"}},
+		"once more":    {Kind: EventResendVote, At: noon.Add(2 * time.Hour), By: "U0MAYA", Eligible: true, Vote: Vote{Approve: true, Hash: hash}},
+		"resend":       {Kind: EventResend, At: noon.Add(2 * time.Hour), Valid: 2, NotAfter: noon.Add(3 * time.Hour)},
 		"submit again": {Kind: EventSubmit, At: noon, By: "U0LENA"},
 	}
 }
@@ -85,7 +95,10 @@ func TestEveryStateTakesExactlyItsEvents(t *testing.T) {
 			"settled": StateSucceeded, "turned down": StateDeclined, "never told": StateInDoubt, "other amount": StateInDoubt,
 			"overdue": StateSettling,
 		},
-		StateInDoubt:   {"done": StateSucceeded, "taken": StateSettling},
+		StateInDoubt: {
+			"done": StateSucceeded, "taken": StateSettling, "shown done": StateSucceeded, "shown not": StateFailed,
+			"shown little": StateInDoubt, "seen": StateInDoubt, "once more": StateInDoubt,
+		},
 		StateSucceeded: {}, StateDeclined: {}, StateFailed: {}, StateDenied: {}, StateCancelled: {}, StateExpired: {},
 	}
 	for _, s := range States() {

@@ -61,6 +61,9 @@ func (s State) HoldsLanes() bool {
 	return false
 }
 
+// counts reports whether a request in this state counts toward the policy's limits: its money has moved, or may have.
+func (s State) counts() bool { return s.HoldsLanes() || s == StateSettling || s == StateSucceeded }
+
 // Reason says why a request ended or was held up, as a code; the Slack room has the words.
 type Reason string
 
