@@ -13,13 +13,15 @@
 package slack
 
 import (
+	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
-// Edge is what every handler of this room needs. All fields are required, but for CardPage.
+// Edge is what every handler of this room needs. All fields are required, but for the last two.
 type Edge struct {
 	Desk     *treasury.Desk
 	Client   *Client
@@ -27,11 +29,22 @@ type Edge struct {
 	Claims   treasury.Claims
 	Clock    func() time.Time
 	Log      *slog.Logger
+	// AckTime bounds the work before an answer to Slack; zero is what Slack's three seconds leave.
+	AckTime  time.Duration
 	CardPage string // address of the card page up to the link's secret part, such as https://host/cards/; for Job alone
 }
 
 // ackTime bounds all work before an answer to Slack. Slack gives up after 3 s; what is left covers the way there.
 const ackTime = 2500 * time.Millisecond
+
+// answering gives the context of a request that Slack waits for.
+func (e *Edge) answering(r *http.Request) (context.Context, context.CancelFunc) {
+	limit := ackTime
+	if e.AckTime > 0 {
+		limit = e.AckTime
+	}
+	return context.WithTimeout(r.Context(), limit)
+}
 
 // claimTime is how long a delivery is remembered: longer than a signature is accepted, in both directions.
 const claimTime = 15 * time.Minute
