@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"testing"
 	"time"
 
 	"github.com/tangobot/tangobot/internal/slack/slacksim"
@@ -95,20 +94,26 @@ func (b *bot) ended(id string, state treasury.State, parts ...string) {
 	has(b.tb, b.outcome(id), parts...)
 }
 
-// nowhere fails when one of the texts stands in the data file, in the log, or in what was sent to Slack.
-func (b *bot) nowhere(tb testing.TB, texts ...string) {
-	tb.Helper()
+// unkept fails when one of the texts stands in the data file or in the log.
+func (b *bot) unkept(texts ...string) {
+	b.tb.Helper()
 	raw, err := os.ReadFile(filepath.Join(b.folder, "tangobot.db"))
 	if err != nil {
-		tb.Fatal(err)
+		b.tb.Fatal(err)
 	}
 	for _, text := range texts {
 		if bytes.Contains(raw, []byte(text)) {
-			tb.Errorf("%q stands in the journal", text)
+			b.tb.Errorf("%q stands in the data file", text)
 		}
-		lacks(tb, b.log.String(), text)
-		for _, c := range b.Calls("") {
-			lacks(tb, c.Method+" "+string(encoded(tb, c.Args)), text)
-		}
+		lacks(b.tb, b.log.String(), text)
+	}
+}
+
+// nowhere fails when one of the texts stands in the data file, in the log, or in what was sent to Slack.
+func (b *bot) nowhere(texts ...string) {
+	b.tb.Helper()
+	b.unkept(texts...)
+	for _, c := range b.Calls("") {
+		lacks(b.tb, c.Method+" "+string(encoded(b.tb, c.Args)), texts...)
 	}
 }

@@ -11,8 +11,7 @@ import (
 
 // requestBlocks draws a request's figures, the same on its card and in the decision form: what an approver decides on.
 func requestBlocks(r treasury.Request) []slackgo.Block {
-	what := "*" + actionTitle(r.Action) + "*\n" + strings.Join(actionLines(r.Action), "\n")
-	return []slackgo.Block{section(what), facts(requestFacts(r)...)}
+	return append(actionSections("*"+actionTitle(r.Action)+"*", r.Action), facts(requestFacts(r)...))
 }
 
 func requestFacts(r treasury.Request) []fact {
@@ -38,9 +37,7 @@ func requestFacts(r treasury.Request) []fact {
 func card(r treasury.Request, doubt ...slackgo.BlockElement) message {
 	blocks := []slackgo.Block{header(stateSign(r.State) + " " + stateWord(r))}
 	blocks = append(blocks, requestBlocks(r)...)
-	for text := range chunks(progress(r), maxSection) {
-		blocks = append(blocks, section(text))
-	}
+	blocks = append(blocks, sections(progress(r)...)...)
 	// A new block id at each revision: Slack keeps what was typed or pressed under an old one.
 	block := fmt.Sprintf("decide-%s-%d", r.ID, r.Step)
 	switch r.State {
@@ -303,13 +300,8 @@ func requestText(r treasury.Request) string {
 
 // directMessage draws a request for the person who made it.
 func directMessage(r treasury.Request) message {
-	blocks := []slackgo.Block{
-		section(fmt.Sprintf("%s *%s*\nYour request: *%s*\n%s", stateSign(r.State), stateWord(r), actionTitle(r.Action),
-			strings.Join(actionLines(r.Action), "\n"))),
-	}
-	for text := range chunks(progress(r), maxSection) {
-		blocks = append(blocks, section(text))
-	}
+	blocks := actionSections(fmt.Sprintf("%s *%s*\nYour request: *%s*", stateSign(r.State), stateWord(r), actionTitle(r.Action)), r.Action)
+	blocks = append(blocks, sections(progress(r)...)...)
 	block := fmt.Sprintf("mine-%s-%d", r.ID, r.Step)
 	switch r.State {
 	case treasury.StatePending:

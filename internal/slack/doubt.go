@@ -54,6 +54,9 @@ func inquiryLines(r treasury.Request) []string {
 		return nil
 	}
 	lines := []string{"In doubt since " + date(i.Since) + "."}
+	if r.State != treasury.StateInDoubt {
+		lines[0] = "It fell in doubt " + date(i.Since) + "."
+	}
 	if ev := i.Evidence; ev == nil {
 		if r.State == treasury.StateInDoubt {
 			lines = append(lines, "*Evidence: being gathered.* Tangobot looks at Tango again by itself and tells you what it finds.")
@@ -79,7 +82,7 @@ func inquiryLines(r treasury.Request) []string {
 func gradeWords(f treasury.Finding) string {
 	switch f {
 	case treasury.FindingExecuted:
-		return "proved carried out"
+		return "it was carried out"
 	case treasury.FindingNot:
 		return "it was not carried out"
 	case treasury.FindingOpen:
@@ -131,14 +134,19 @@ func (e *Edge) openTestify(ctx context.Context, i interaction, id string) error 
 	if err := e.Desk.CanTestify(ctx, i.User.ID, r); err != nil {
 		return err
 	}
+	return e.Client.open(ctx, i.Trigger, testifyView(r))
+}
+
+// testifyView asks what a person found out.
+func testifyView(r treasury.Request) slackgo.ModalViewRequest {
 	finding := slackgo.NewInputBlock(blockFinding, plain("What happened", 100), nil, slackgo.NewRadioButtonsBlockElement(actionValue,
 		option(string(treasury.FindingExecuted), "It was carried out"), option(string(treasury.FindingNot), "It was not carried out")))
 	seen := slackgo.NewInputBlock(blockSeen, plain("What you saw", 100),
 		plain("The line in Tango's portal, the statement or the receipt: where, when, what it says.", 200),
 		&slackgo.PlainTextInputBlockElement{Type: slackgo.METPlainTextInput, ActionID: actionValue, Multiline: true, MinLength: 10, MaxLength: maxComment})
-	blocks := append(requestBlocks(r), section(strings.Join(inquiryLines(r), "\n")), finding, seen,
-		note("Two different people must say the same. Neither may be the requester."))
-	return e.Client.open(ctx, i.Trigger, modal(viewTestify, "Close a doubt", "Record", "Go back", metadata(decision{Request: r.ID, Hash: r.Hash}), blocks))
+	blocks := append(requestBlocks(r), sections(inquiryLines(r)...)...)
+	blocks = append(blocks, finding, seen, note("Two different people must say the same. Neither may be the requester."))
+	return modal(viewTestify, "Close a doubt", "Record", "Go back", metadata(decision{Request: r.ID, Hash: r.Hash}), blocks)
 }
 
 func (e *Edge) submitTestify(ctx context.Context, i interaction, ref string) any {
@@ -180,10 +188,15 @@ func (e *Edge) openResend(ctx context.Context, i interaction, id string) error {
 	if err := e.Desk.CanTestify(ctx, i.User.ID, r); err != nil {
 		return err
 	}
-	blocks := append(requestBlocks(r), section(strings.Join(inquiryLines(r), "\n")),
-		section(fmt.Sprintf("Tango takes the reference %s once. If the first send was carried out, Tango refuses this one, and that proves it. "+
+	return e.Client.open(ctx, i.Trigger, resendView(r))
+}
+
+// resendView says what one further send would do.
+func resendView(r treasury.Request) slackgo.ModalViewRequest {
+	blocks := append(requestBlocks(r), sections(inquiryLines(r)...)...)
+	blocks = append(blocks, section(fmt.Sprintf("Tango takes the reference %s once. If the first send was carried out, Tango refuses this one, and that proves it. "+
 			"If it was not, this is the one that moves the money. %d people must approve it.", code(r.ID), r.ResendNeeded())))
-	return e.Client.open(ctx, i.Trigger, modal(viewResend, "Send it again", "Approve this", "Go back", metadata(decision{Request: r.ID, Hash: r.Hash}), blocks))
+	return modal(viewResend, "Send it again", "Approve this", "Go back", metadata(decision{Request: r.ID, Hash: r.Hash}), blocks)
 }
 
 func (e *Edge) submitResend(ctx context.Context, i interaction, ref string) any {

@@ -139,7 +139,7 @@ func TestAWordNeedsWhatWasSeen(t *testing.T) {
 		}
 		has(t, r.Errors["seen"], says)
 	}
-	b.nowhere(t, "4111 1111")
+	b.nowhere("4111 1111")
 }
 
 func TestADoubtIsAskedAboutDaily(t *testing.T) {

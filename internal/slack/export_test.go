@@ -14,10 +14,13 @@ import (
 type Message = message
 
 // The message drawings.
-func Card(r treasury.Request) Message          { return card(r) }
-func DirectMessage(r treasury.Request) Message { return directMessage(r) }
-func ReminderText(r treasury.Request) string   { return reminderText(r) }
-func RequestText(r treasury.Request) string    { return requestText(r) }
+func Card(r treasury.Request) Message { return card(r) }
+
+// Drawn draws a card with the buttons that it has now.
+func (e *Edge) Drawn(r treasury.Request) Message { return card(r, e.doubtButtons(r)...) }
+func DirectMessage(r treasury.Request) Message   { return directMessage(r) }
+func ReminderText(r treasury.Request) string     { return reminderText(r) }
+func RequestText(r treasury.Request) string      { return requestText(r) }
 func AccountMessage(r treasury.Reading, mayAsk bool) Message {
 	return accountMessage(r, mayAsk)
 }
@@ -43,10 +46,17 @@ func AccountList(q Question, readings []treasury.Reading, prev, next string) Mes
 func DecisionView(r treasury.Request, approve bool) slackgo.ModalViewRequest {
 	return decisionView(r, approve)
 }
-func ReviewView(r treasury.Request) slackgo.ModalViewRequest { return reviewView(r) }
-func WordsView(title, text string) slackgo.ModalViewRequest  { return wordsView(title, text) }
+func TestifyView(r treasury.Request) slackgo.ModalViewRequest { return testifyView(r) }
+func ResendView(r treasury.Request) slackgo.ModalViewRequest  { return resendView(r) }
+func ReviewView(r treasury.Request) slackgo.ModalViewRequest  { return reviewView(r) }
+func WordsView(title, text string) slackgo.ModalViewRequest   { return wordsView(title, text) }
 func CheckView(d treasury.Draft, p treasury.Preview) slackgo.ModalViewRequest {
 	return checkView(d.ID, p, metadata(d))
+}
+
+// CardMessage draws one card for a person.
+func (e *Edge) CardMessage(ctx context.Context, person string, c treasury.Card) Message {
+	return e.cardMessage(ctx, person, c)
 }
 
 // FormView draws the first step of a form.
@@ -72,6 +82,9 @@ func DoubtWords(a *treasury.Answer) string                           { return do
 func ForbiddenWords(no *treasury.Forbidden) string                   { return forbiddenWords(no) }
 func ProblemLine(p treasury.Problem) string                          { return problemLine(p) }
 func ReasonWords(r treasury.Request) string                          { return reasonWords(r) }
+func TangoWords(status int, key string) string                       { return tangoWords(status, key) }
+func ActionLines(a treasury.Action) []string                         { return actionLines(a) }
+func RuleWords(ev *treasury.Evidence) string                         { return ruleWords(ev) }
 func StateWord(r treasury.Request) string                            { return stateWord(r) }
 func FormValues(body []byte) (values map[string][]string, good bool) { return formValues(body) }
 

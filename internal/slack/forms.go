@@ -220,9 +220,7 @@ func checkView(id string, p treasury.Preview, data string) slackgo.ModalViewRequ
 	if p.Fee != nil {
 		list = append(list, fact{"Tango's fee", feeWords(p.Fee)}, fact{"Charged to the card", "about " + p.Fee.Charged.String()})
 	}
-	blocks := []slackgo.Block{
-		section("*" + actionTitle(p.Action) + "*\n" + strings.Join(actionLines(p.Action), "\n")), facts(list...),
-	}
+	blocks := append(actionSections("*"+actionTitle(p.Action)+"*", p.Action), facts(list...))
 	if low {
 		blocks = append(blocks, alert(slackgo.AlertLevelWarning, "The source account will be below its low-balance threshold."))
 	}
@@ -306,7 +304,7 @@ func metadata(v any) string {
 
 // wordsView is a form without inputs that says something. Closing it closes everything under it.
 func wordsView(title, text string) slackgo.ModalViewRequest {
-	view := modal(viewWords, title, "", "Close", "", []slackgo.Block{section(text)})
+	view := modal(viewWords, title, "", "Close", "", sections(strings.Split(text, "\n")...))
 	view.ClearOnClose = true
 	return view
 }

@@ -358,6 +358,12 @@ func TestListsAndHome(t *testing.T) {
 		{"requests-in-doubt", "U0LENA", "requests in-doubt"},
 		{"request", "U0LENA", "requests TB-00000002"},
 		{"mistake", "U0LENA", "accounts colour:red"},
+		{"cards", "U0LENA", "cards"},
+		{"cards-all", "U0VERA", "cards employee-rewards all"},
+		{"cards-none", "U0VERA", "cards last:9999"},
+		{"card", "U0LENA", "card 1111"},
+		{"card-viewer", "U0VERA", "card Marketing Amex"},
+		{"deposit-none", "U0VERA", "deposit RAD-200101-9999"},
 	} {
 		b.asks(c.person, c.typed)
 		calls := b.Calls("response_url")

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	slackgo "github.com/slack-go/slack"
+
 	"github.com/tangobot/tangobot/internal/money"
 	"github.com/tangobot/tangobot/internal/treasury"
 )
@@ -111,8 +113,12 @@ func updateLines(u *treasury.UpdateAccount) []string {
 		lines = append(lines, "contact: "+emailWords(u.Before.Email)+" → "+emailWords(*u.Email))
 	}
 	if u.Notify != nil {
-		before, after := emailList(u.Before.Notify), emailList(*u.Notify)
-		lines = append(lines, "told of funding: "+strings.ReplaceAll(before, "\n", ", ")+" → "+strings.ReplaceAll(after, "\n", ", "))
+		before, after := strings.ReplaceAll(emailList(u.Before.Notify), "\n", ", "), strings.ReplaceAll(emailList(*u.Notify), "\n", ", ")
+		if len(before)+len(after) < 500 {
+			lines = append(lines, "told of funding: "+before+" → "+after)
+		} else {
+			lines = append(lines, "told of funding until now: "+before, "told of funding then: "+after)
+		}
 	}
 	return lines
 }
@@ -127,6 +133,21 @@ func cardLine(c treasury.CardRef) string {
 		words += ", expires " + escape(c.Expires)
 	}
 	return words
+}
+
+// actionSections draws the whole of an action behind a heading: in more sections than one where it is long, because what
+// somebody decides on is never cut.
+func actionSections(heading string, a treasury.Action) []slackgo.Block {
+	return sections(append([]string{heading}, actionLines(a)...)...)
+}
+
+// sections draws lines in as few sections as hold them.
+func sections(lines ...string) []slackgo.Block {
+	var blocks []slackgo.Block
+	for text := range chunks(lines, maxSection) {
+		blocks = append(blocks, section(text))
+	}
+	return blocks
 }
 
 // actionText says an action in one line, without marks that only blocks draw.
