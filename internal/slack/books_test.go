@@ -66,16 +66,20 @@ func TestAnAccountIsEdited(t *testing.T) {
 	}{
 		"the list is kept": {
 			[]field{typed("name", "Marketing America")},
-			[]string{"name: Marketing US → Marketing America"}, []string{"finance@acme.example"}, "Marketing America",
+			[]string{"name: Marketing US → Marketing America"},
+			[]string{"finance@acme.example"},
+			"Marketing America",
 		},
 		"the list is replaced": {
 			[]field{chosen("notify_choice", "keepreplace"), typed("notify", "b@acme.example\na@acme.example")},
 			[]string{"told of funding: finance@acme.example → a@acme.example, b@acme.example"},
-			[]string{"a@acme.example", "b@acme.example"}, "Marketing US",
+			[]string{"a@acme.example", "b@acme.example"},
+			"Marketing US",
 		},
 		"the list is cleared": {
 			[]field{chosen("notify_choice", "keepclear")},
-			[]string{"told of funding: finance@acme.example → nobody"}, nil, "Marketing US",
+			[]string{"told of funding: finance@acme.example → nobody"},
+			nil, "Marketing US",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

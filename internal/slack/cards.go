@@ -70,16 +70,17 @@ func (e *Edge) cards(ctx context.Context, q Question) (message, error) {
 
 // cardState says whether a card can be charged.
 func (e *Edge) cardState(c treasury.Card) string {
-	switch c.Usable(e.Clock()) {
-	case treasury.ReasonNone:
+	reason := c.Usable(e.Clock())
+	if reason == treasury.ReasonNone {
 		return "can be used"
-	case treasury.ReasonCardExpired:
-		return "⚠️ expired"
-	case treasury.ReasonCardNotActive:
-		return "can be used from " + date(c.ActiveFrom)
-	default:
-		return escape(strings.ToLower(string(c.Status)))
 	}
+	if reason == treasury.ReasonCardExpired {
+		return "⚠️ expired"
+	}
+	if reason == treasury.ReasonCardNotActive {
+		return "can be used from " + date(c.ActiveFrom)
+	}
+	return escape(strings.ToLower(visible(string(c.Status))))
 }
 
 // card answers with one card in full: by its last four digits, its label or its token.

@@ -195,7 +195,7 @@ func (e *Edge) openResend(ctx context.Context, i interaction, id string) error {
 func resendView(r treasury.Request) slackgo.ModalViewRequest {
 	blocks := append(requestBlocks(r), sections(inquiryLines(r)...)...)
 	blocks = append(blocks, section(fmt.Sprintf("Tango takes the reference %s once. If the first send was carried out, Tango refuses this one, and that proves it. "+
-			"If it was not, this is the one that moves the money. %d people must approve it.", code(r.ID), r.ResendNeeded())))
+		"If it was not, this is the one that moves the money. %d people must approve it.", code(r.ID), r.ResendNeeded())))
 	return modal(viewResend, "Send it again", "Approve this", "Go back", metadata(decision{Request: r.ID, Hash: r.Hash}), blocks)
 }
 

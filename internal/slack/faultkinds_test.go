@@ -143,9 +143,6 @@ func TestFaultsOfEveryChange(t *testing.T) {
 				for range 4 {
 					b.pass(5 * time.Minute)
 				}
-				if m.fault.Edit != nil && c.on == onDeposit {
-					m.state = treasury.StateSucceeded // Tango told the deposit's id, and tells the right figures of it when asked
-				}
 				said := map[treasury.State]string{
 					treasury.StateSucceeded: "Done", treasury.StateInDoubt: "In doubt: it may or may not have been done", treasury.StateFailed: "Not done, nothing was changed",
 				}
@@ -170,6 +167,8 @@ func TestFaultsOfEveryChange(t *testing.T) {
 					b.pass(5 * time.Minute)
 				}
 				switch {
+				case c.on == onDeposit && m.fault.Edit != nil: // its id is known
+					b.ended(id, treasury.StateSucceeded, said[treasury.StateSucceeded], "Tango tells it of the deposit's id")
 				case !c.evidence: // a balance that was not compared before proves nothing
 					b.ended(id, treasury.StateInDoubt, said[treasury.StateInDoubt])
 				case m.done == 1:

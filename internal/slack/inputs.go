@@ -249,9 +249,10 @@ func (e *Edge) suggest(ctx context.Context, i interaction) ([]*slackgo.OptionBlo
 		return options, nil
 	case treasury.FieldCard:
 		return e.suggestCards(ctx, i)
-	default:
-		return nil, fmt.Errorf("suggestions for %.40q: %w", i.BlockID, treasury.ErrInvalid)
+	case treasury.FieldAmount, treasury.FieldNote, treasury.FieldNewID, treasury.FieldName, treasury.FieldEmail, treasury.FieldCurrency,
+		treasury.FieldNotify, treasury.FieldLabel, treasury.FieldContacts:
 	}
+	return nil, fmt.Errorf("suggestions for %.40q: %w", i.BlockID, treasury.ErrInvalid)
 }
 
 // suggestAccounts finds active accounts, of the currency of the account that stands in the other field.

@@ -1,8 +1,8 @@
 package slack_test
 
 import (
-	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,9 +31,8 @@ var cardLink = regexp.MustCompile(`<https://tangobot\.example/cards/([^|>]+)\|op
 // link gives the secret part of the newest link that a person was told.
 func (b *bot) link(person string) string {
 	b.tb.Helper()
-	list := b.Messages(person)
-	for n := len(list) - 1; n >= 0; n-- {
-		if m := cardLink.FindStringSubmatch(list[n].Text); m != nil {
+	for _, message := range slices.Backward(b.Messages(person)) {
+		if m := cardLink.FindStringSubmatch(message.Text); m != nil {
 			return m[1]
 		}
 	}
@@ -51,7 +50,7 @@ func (b *bot) registers(link, number string) (treasury.Request, error) {
 			Country: s("US"), Email: s("ada@acme.example"),
 		},
 	}
-	ctx := until{context.Background(), b.clock.Now().Add(2 * time.Minute)}
+	ctx := until{b.tb.Context(), b.clock.Now().Add(2 * time.Minute)}
 	return b.desk.Register(ctx, link, card, "192.0.2.7")
 }
 

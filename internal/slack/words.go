@@ -61,7 +61,7 @@ func actionLines(a treasury.Action) []string {
 		t := a.Transfer
 		return withNote([]string{"from " + accountLine(t.From), "to " + accountLine(t.To)}, t.Note)
 	case treasury.ActionDeposit:
-		return []string{"to " + accountLine(a.Deposit.Account), "from the card " + cardLine(a.Deposit.Card)}
+		return []string{"to " + accountLine(a.Deposit.Account), "from the card " + cardLine(a.Deposit.Card) + "; Tango's fee comes on top"}
 	case treasury.ActionRegisterCard:
 		return append([]string{
 			"for " + accountLine(a.RegisterCard.Account), "label " + escape(visible(a.RegisterCard.Label)),
