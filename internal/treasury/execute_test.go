@@ -261,11 +261,11 @@ func TestAFreedLaneWakesTheWaitingRequest(t *testing.T) {
 	back := draft("100")
 	back.From, back.To = back.To, back.From
 	waiting := b.approve("U0MAYA", b.submit("U0LENA", back))
-	b.clock.push(b.Policy.Undo)
-	early := b.approve("U0MAYA", b.submit("U0LENA", draft("101"))) // in its undo window
 	far := draft("100")
 	far.From, far.To = "employee-rewards", "referral-program"
 	other := b.approve("U0MAYA", b.submit("U0LENA", far))
+	b.clock.push(b.Policy.Undo)
+	early := b.approve("U0MAYA", b.submit("U0LENA", draft("101"))) // in its undo window
 	b.money.drain()
 	b.executed(first.ID)
 	jobs := b.money.drain()
