@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,25 +19,28 @@ func TestRequestLists(t *testing.T) {
 	t.Parallel()
 	b := newBot(t)
 	var ids []string
-	for range 12 {
+	for range 22 {
 		ids = append(ids, b.requests("U0LENA", "60 from employee-rewards to marketing-us"))
 		b.clock.Advance(time.Second)
 	}
 	b.settle()
 	m := b.asks("U0MAYA", "requests waiting")
-	has(t, m.Text, "Waiting for your decision: 12", ids[0], "asked for by <@U0LENA>", "press Next")
-	lacks(t, m.Text, ids[11])
+	has(t, m.Text, "Waiting for your decision: 22", ids[0], "asked for by <@U0LENA>", "press Next")
+	lacks(t, m.Text, ids[10])
 	has(t, words(m.Blocks), "Review", "(0 of 1)")
-	b.presses("U0MAYA", m, "next")
-	b.settle()
-	has(t, b.Ephemerals("U0MAYA")[0].Text, ids[10], ids[11])
-	lacks(t, b.Ephemerals("U0MAYA")[0].Text, ids[9])
-	b.presses("U0MAYA", b.Ephemerals("U0MAYA")[0], "prev")
-	b.settle()
-	has(t, b.Ephemerals("U0MAYA")[0].Text, ids[0])
+	for _, turn := range []struct {
+		action      string
+		first, last int
+	}{{"next", 10, 19}, {"next", 20, 21}, {"prev", 10, 19}, {"prev", 0, 9}} {
+		b.presses("U0MAYA", b.Ephemerals("U0MAYA")[0], turn.action)
+		b.settle()
+		text := b.Ephemerals("U0MAYA")[0].Text
+		has(t, text, ids[turn.first:turn.last+1]...)
+		lacks(t, text, append(slices.Clone(ids[:turn.first]), ids[turn.last+1:]...)...)
+	}
 
 	m = b.asks("U0LENA", "requests mine")
-	has(t, m.Text, ids[11], ids[2], "press Next")
+	has(t, m.Text, ids[21], ids[12], "press Next")
 	has(t, words(m.Blocks), "Take it back")
 	lacks(t, words(b.asks("U0VERA", "requests").Blocks), "Review", "Take it back", "Stop")
 

@@ -37,6 +37,7 @@ func outsiders() []outsider {
 		{name: "somebody who has left", id: "U0DEL", says: "deactivated"},
 		{name: "a bot", id: "U0BOT2", says: "Bots cannot use Tangobot"},
 		{name: "a stranger of a shared channel", id: "U0EXT", says: "members of one workspace alone"},
+		{name: "a stranger who claims this workspace", id: "U0NEAR", change: standing("U0NEAR", slacksim.Stranger, "T0ACME"), says: "members of one workspace alone"},
 		{name: "a full member of another workspace", id: "U0FAR", change: standing("U0FAR", slacksim.Member, "T0OTHER"), says: "members of one workspace alone"},
 		{name: "an id that Slack does not know", id: "U0NOBODY", says: "members of one workspace alone"},
 		{name: "an id that is none", id: "../U0MAYA", says: "members of one workspace alone"},

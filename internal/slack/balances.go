@@ -208,7 +208,7 @@ func allBalances(q Question, all []treasury.Reading, complete bool) message {
 		l.rows = append(l.rows, balanceRow(r))
 	}
 	if hidden := len(low) - len(shown); len(all) > maxListed && hidden > 0 {
-		words := fmt.Sprintf("and %s under their threshold more", accountCount(hidden))
+		words := fmt.Sprintf("and %d more under their threshold", hidden)
 		l.rows = append(l.rows, row{[]slackgo.Block{note(words)}, words})
 	}
 	m := l.draw(q, "", "")
@@ -237,7 +237,7 @@ func sumRow(all []treasury.Reading, low int, complete bool) row {
 	for _, c := range slices.Sorted(maps.Keys(totals)) {
 		lines = append(lines, "*"+totals[c].String()+"*")
 	}
-	words := fmt.Sprintf("%s in %s", strings.Join(lines, "\n"), accountCount(len(all)))
+	words := fmt.Sprintf("%s\nin %s", strings.Join(lines, "\n"), accountCount(len(all)))
 	if wrong {
 		words = "The sum is too large to be told. There are " + accountCount(len(all))
 	}

@@ -139,6 +139,23 @@ func TestMessagesAreRepaired(t *testing.T) {
 			}
 		})
 	}
+	t.Run("an outcome is told once", func(t *testing.T) {
+		t.Parallel()
+		b := newBot(t)
+		id := b.requests("U0LENA", "250 from employee-rewards to marketing-us")
+		b.settle()
+		b.Inject(slacksim.Fault{Method: "chat.update", Status: 503}) // of the card; all else is told
+		b.presses("U0LENA", b.find("U0LENA", id), "cancel")
+		if failed := b.drain(); len(failed) != 1 {
+			t.Fatalf("%v", failed)
+		}
+		b.clock.Advance(10 * time.Second)
+		b.settle()
+		has(t, b.card(id).Text, "Cancelled, no money moved")
+		if n := len(b.find("U0LENA", id).Replies); n != 1 {
+			t.Errorf("told %d times", n)
+		}
+	})
 	t.Run("a job that is lost", func(t *testing.T) {
 		t.Parallel()
 		b := newBot(t)

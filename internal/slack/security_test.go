@@ -106,7 +106,7 @@ func forgeries() []forgery {
 		{"one byte long", signature(func(s string) string { return s + "00" }), false},
 		{"twice as long", signature(func(s string) string { return s + s[3:] }), false},
 		{"no hex", signature(func(s string) string { return s[:len(s)-1] + "g" }), false},
-		{"upper-case hex", signature(func(s string) string { return "v0=F" + strings.ToUpper(s[4:]) }), false},
+		{"upper-case hex", signature(func(s string) string { return "v0=" + strings.ToUpper(s[3:]) }), false},
 		{"a space in front", signature(func(s string) string { return "v0= " + s[3:] }), false},
 		{"all zeros", signature(func(string) string { return "v0=" + strings.Repeat("0", 64) }), false},
 		{"two signatures, the right one first", func(_ *bot, r *http.Request, _ []byte) {

@@ -1,6 +1,7 @@
 package treasury_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -175,6 +176,33 @@ func TestAnAnswerIsRecordedThroughFailures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnAnswerOutlivesItsContext: it came just as the worker's time was over.
+func TestAnAnswerOutlivesItsContext(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := b.approved()
+	ctx, cancel := context.WithDeadline(t.Context(), b.clock.Now().Add(invocation))
+	b.Mover = lastMoment{b.Mover, cancel}
+	if err := b.Execute(ctx, r.ID); err != nil {
+		t.Errorf("executing: %v", err)
+	}
+	if ctx.Err() == nil {
+		t.Error("the context has not ended")
+	}
+	b.is(r.ID, treasury.StateSucceeded, treasury.ReasonNone)
+}
+
+// lastMoment ends the worker's context together with the call.
+type lastMoment struct {
+	treasury.Mover
+	end func()
+}
+
+func (m lastMoment) Transfer(ctx context.Context, order treasury.TransferOrder) treasury.Answer {
+	defer m.end()
+	return m.Mover.Transfer(ctx, order)
 }
 
 // TestALateAnswerSettlesTheDoubt: the sweep took the worker for dead, but its answer was only slow.

@@ -47,6 +47,10 @@ func TestALimitIsToldWhenAsking(t *testing.T) {
 	limited(t, err, usd(100000))
 	b.submit("U0LENA", big("1000"))
 	b.submit("U0MAYA", big("5000")) // another person's is another sum
+	b.Policy = parsePolicy(t, strings.Replace(benchPolicy, "{USD: 10000}", "{USD: 8000}", 1))
+	_, err = b.Submit(t.Context(), "U0LENA", big("1"))
+	limited(t, err, usd(0)) // and not less than nothing
+	b.Policy = parsePolicy(t, benchPolicy)
 	b.clock.push(24 * time.Hour)
 	b.submit("U0LENA", big("1000.01"))
 }

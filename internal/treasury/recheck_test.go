@@ -55,6 +55,15 @@ func TestWhatWasApprovedIsAskedAgain(t *testing.T) {
 		{"the policy asks for two now", policy(ruleTwo, strings.Replace(ruleTwo, "approvals: 1", "approvals: 2", 1)), treasury.StateCancelled, treasury.ReasonRule, false},
 		{"the policy asks others now", policy(ruleTwo, strings.Replace(ruleTwo, "[finance]", "[viewers]", 1)), treasury.StateCancelled, treasury.ReasonAuthority, false},
 		{"the policy asks others too", policy(ruleTwo, strings.Replace(ruleTwo, "[finance]", "[finance, viewers]", 1)), treasury.StateSucceeded, "", false},
+		{
+			"the approver may under the rule of today alone",
+			func(b *bench) {
+				b.Policy = parsePolicy(b.t, strings.NewReplacer(
+					"finance: [U0MAYA, S0FINANCE]", "finance: [S0FINANCE]", "approvals: 1, from: [finance]", "approvals: 1, from: [rewards]",
+				).Replace(benchPolicy))
+			},
+			treasury.StateCancelled, treasury.ReasonAuthority, false,
+		},
 		{"the policy asks nobody now", policy("up_to: {USD: 50}", "up_to: {USD: 500}"), treasury.StateSucceeded, "", false},
 		{"no rule is left", policy(benchPolicy[strings.Index(benchPolicy, "  - "+ruleTwo):strings.Index(benchPolicy, "limits:")], ""), treasury.StateCancelled, treasury.ReasonRule, false},
 		{"the votes are too old", func(b *bench) { b.clock.push(24*time.Hour + time.Second) }, treasury.StateCancelled, treasury.ReasonTooLate, false},
