@@ -191,6 +191,8 @@ func FuzzError(f *testing.F) {
 				t.Fatalf("%+v, and not Tango's own", a)
 			}
 		case treasury.VerdictDone, treasury.VerdictUnknown, treasury.VerdictUnsent:
+		case treasury.VerdictPending, treasury.VerdictDeclined:
+			t.Fatalf("a transfer is %s", a.Verdict)
 		}
 	})
 }
