@@ -15,7 +15,7 @@ import (
 // Whatever is wrong with a command that Slack did sign is told in words with status 200, because Slack shows nothing of
 // any other status but a general failure.
 func (e *Edge) Commands(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := e.answering(r)
+	ctx, cancel := context.WithTimeout(r.Context(), e.answerTime())
 	defer cancel()
 	d, ok := e.receive(ctx, w, r)
 	if !ok {

@@ -228,3 +228,32 @@ func TestStopAndResume(t *testing.T) {
 		t.Errorf("moved %d times", b.tango.Moved(id))
 	}
 }
+
+// TestTwiceTheAmount: an intermediary carried the one call out twice. Nothing more moves on the accounts until people have
+// looked and freed them.
+func TestTwiceTheAmount(t *testing.T) {
+	t.Parallel()
+	b, id := inDoubt(t, tangosim.Fault{Twice: true, DropAfter: true}, 0)
+	b.looks()
+	has(t, b.card(id).Text, "In doubt", "Twice the amount has moved", "23,100.00 USD")
+	has(t, b.find("U0LENA", id).Text, "In doubt", "Twice the amount has moved")
+	const seen = "Portal: two lines of 700.00"
+	has(t, b.testifies("U0MAYA", id, "executed", seen), "Another person must say the same")
+	has(t, b.testifies("U0RAVI", id, "executed", seen), "Two people agree")
+	b.ended(id, treasury.StateSucceeded, "Done, the money has moved", "Twice the amount has moved")
+
+	next := b.requests("U0LENA", "250 from employee-rewards to referral-program")
+	b.settle()
+	b.decides("U0MAYA", next, "approve", "")
+	for range 3 {
+		b.pass(5 * time.Minute)
+	}
+	if b.state(next) != treasury.StateApproved || b.tango.Moved(next) != 0 {
+		t.Fatalf("%s, moved %d times on a frozen account", b.state(next), b.tango.Moved(next))
+	}
+	has(t, b.types("U0VERA", "resume employee-rewards"), "You may not stop or resume sending")
+	has(t, b.types("U0MAYA", "resume nowhere-at-all"), "nowhere-at-all")
+	has(t, b.types("U0MAYA", "resume employee-rewards"), "`employee-rewards` is free again")
+	b.pass(time.Minute)
+	b.ended(next, treasury.StateSucceeded, "Done, the money has moved")
+}

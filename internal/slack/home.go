@@ -32,7 +32,7 @@ type event struct {
 // Events answers POST /slack/events: it draws App Home when somebody opens it. Drawing the same picture twice changes
 // nothing, so deliveries are not claimed: when the first try failed, Slack's repetition mends it.
 func (e *Edge) Events(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := e.answering(r)
+	ctx, cancel := context.WithTimeout(r.Context(), e.answerTime())
 	defer cancel()
 	d, ok := e.receive(ctx, w, r)
 	if !ok {

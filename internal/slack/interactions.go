@@ -110,7 +110,7 @@ func (e *Edge) interact(ctx context.Context, w http.ResponseWriter, r *http.Requ
 
 // Interactions answers POST /slack/interactions: buttons and submitted forms.
 func (e *Edge) Interactions(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := e.answering(r)
+	ctx, cancel := context.WithTimeout(r.Context(), e.answerTime())
 	defer cancel()
 	i, d, ok := e.interact(ctx, w, r)
 	if !ok {
@@ -292,7 +292,7 @@ func (e *Edge) refreshHome(ctx context.Context, i interaction) {
 // Options answers POST /slack/options: type-ahead over the accounts, from the directory alone. It is asked at every
 // keystroke and writes nothing, so it claims nothing.
 func (e *Edge) Options(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := e.answering(r)
+	ctx, cancel := context.WithTimeout(r.Context(), e.answerTime())
 	defer cancel()
 	i, d, ok := e.interact(ctx, w, r)
 	if !ok {

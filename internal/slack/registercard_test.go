@@ -258,3 +258,26 @@ func TestACardNumberIsTakenNowhere(t *testing.T) {
 	}
 	b.nowhere(cardNumber, spaced, dashed)
 }
+
+// Where the policy has cards registered elsewhere, neither the command nor a button opens a form.
+func TestCardsElsewhere(t *testing.T) {
+	t.Parallel()
+	for registration, says := range map[string]string{
+		"portal": "in Tango's portal: <https://portal.tangocard.com|open Tango's portal>", "off": "Cards are not registered through Tangobot here.",
+	} {
+		t.Run(registration, func(t *testing.T) {
+			t.Parallel()
+			b := newBot(t, func(o *options) { o.policy += "cards: {registration: " + registration + "}\n" })
+			has(t, b.types("U0LENA", "card register marketing-us"), says)
+			b.checks("U0LENA", "account create", looked("customer", "acme rewards", "acme-rewards"), typed("new_id", "spring-gifts"),
+				typed("name", "Spring Gifts"), typed("email", "a@acme.example"), chosen("currency", "USD"))
+			id := b.makes("U0LENA")
+			b.approves(id)
+			b.ended(id, treasury.StateSucceeded, "Done")
+			b.presses("U0LENA", b.find("U0LENA", id), "register_card")
+			has(t, b.told("U0LENA"), "Not done", says)
+			b.closes("U0LENA")
+			b.checks("U0LENA", "card remove marketing-us") // what is registered can be removed all the same
+		})
+	}
+}

@@ -13,9 +13,7 @@
 package slack
 
 import (
-	"context"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/tangobot/tangobot/internal/treasury"
@@ -37,13 +35,12 @@ type Edge struct {
 // ackTime bounds all work before an answer to Slack. Slack gives up after 3 s; what is left covers the way there.
 const ackTime = 2500 * time.Millisecond
 
-// answering gives the context of a request that Slack waits for.
-func (e *Edge) answering(r *http.Request) (context.Context, context.CancelFunc) {
-	limit := ackTime
+// answerTime is how long a request that Slack waits for may take.
+func (e *Edge) answerTime() time.Duration {
 	if e.AckTime > 0 {
-		limit = e.AckTime
+		return e.AckTime
 	}
-	return context.WithTimeout(r.Context(), limit)
+	return ackTime
 }
 
 // claimTime is how long a delivery is remembered: longer than a signature is accepted, in both directions.
