@@ -54,6 +54,15 @@ func CheckView(d treasury.Draft, p treasury.Preview) slackgo.ModalViewRequest {
 	return checkView(d.ID, p, metadata(d))
 }
 
+// RequestList draws requests as a list does.
+func (e *Edge) RequestList(ctx context.Context, person string, requests ...treasury.Request) Message {
+	l := list{title: "Requests"}
+	for _, r := range requests {
+		l.rows = append(l.rows, e.requestRow(ctx, r, person))
+	}
+	return l.draw(Question{Ask: AskRequests}, "", "")
+}
+
 // CardMessage draws one card for a person.
 func (e *Edge) CardMessage(ctx context.Context, person string, c treasury.Card) Message {
 	return e.cardMessage(ctx, person, c)

@@ -238,6 +238,8 @@ func TestWorstCasesOfEveryKind(t *testing.T) {
 				for range 8 {
 					r.Votes = append(r.Votes, treasury.Vote{Person: "U0RAVI", Approve: true, Comment: strings.Repeat(foreign, 5), At: aDay()})
 				}
+				row := sound(t, b.edge.RequestList(t.Context(), "U0LENA", r))
+				has(t, words(encoded(t, row.Blocks)), slack.StateWord(r), r.ID, "<@U0LENA>")
 				for _, m := range []slack.Message{b.edge.Drawn(r), slack.DirectMessage(r), slack.RequestMessage(r, longHistory(r, foreign, 60), nil)} {
 					p := sound(t, m)
 					// Everything that an approver decides on stands in the blocks, whole.

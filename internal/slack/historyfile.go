@@ -192,7 +192,7 @@ const eventsShown = 8
 
 // eventRow draws one event: what happened, to what.
 func eventRow(h treasury.Happening) row {
-	words := fmt.Sprintf("%s %s step %d: %s", date(h.Entry.At), code(h.Entry.Request), h.Entry.Step, clip(entryWords(h.Entry), 150))
+	words := fmt.Sprintf("%s %s step %d: %s", date(h.Entry.At), code(h.Entry.Request), h.Entry.Step, clipMrkdwn(entryWords(h.Entry), 150))
 	what := "*" + actionTitle(h.Request.Action) + "* " + clipMrkdwn(strings.Join(actionLines(h.Request.Action), ", "), 150)
 	return row{[]slackgo.Block{section(words + "\n" + what)}, words + "\n" + strings.ReplaceAll(what, "*", "")}
 }

@@ -90,7 +90,8 @@ func (e *Edge) requestRow(ctx context.Context, r treasury.Request, person string
 	if r.State == treasury.StatePending {
 		state += fmt.Sprintf(" (%d of %d)", r.Approvals(), r.Rule.Approvals)
 	}
-	what := "*" + actionTitle(r.Action) + "* " + strings.Join(actionLines(r.Action), ", ")
+	// Where it stands is not cut off by a long action; the request by itself shows all of it.
+	what := clipMrkdwn("*"+actionTitle(r.Action)+"* "+strings.Join(actionLines(r.Action), ", "), maxSection-500)
 	by := "asked for by " + mention(r.Requester) + " " + date(r.CreatedAt) + ", " + code(r.ID)
 	s := section(what + "\n" + state + "\n" + by)
 	if b := e.rowButton(ctx, r, person); b != nil {
