@@ -98,7 +98,7 @@ func TestBrowserDoubt(t *testing.T) {
 	b.read(".message", "Approved, not sent yet")
 	b.do(chromedp.SetValue("#fault", "drop_after", chromedp.ByQuery))
 	b.press("#arm")
-	b.read("#armed", "Armed: Money moves, the answer is lost")
+	b.read("#armed", "Armed: Next transfer: Money moves, the answer is lost")
 	b.press(`[data-push="60"]`)
 	b.read(".message", "In doubt: the money may or may not have moved")
 	b.read("#movements", "250.00 USD employee-rewards → marketing-us")

@@ -41,7 +41,7 @@ const commands = [
   ['stop', 'stops all sending (finance)'],
   ['resume', 'lets it go on'],
 ].map(([text, does]) => ({ text: '/tango ' + text, does }));
-const examples = ['/tango balance', '/tango transfer 250 from employee-rewards to marketing-us', '/tango deposit 500 to employee-rewards', '/tango cards', '/tango alerts', '/tango history', '/tango help'];
+const examples = ['/tango balance', '/tango transfer 250 from employee-rewards to marketing-us', '/tango deposit 500 to employee-rewards', '/tango cards', '/tango alerts', '/tango help'];
 
 const app = { send, refresh, get people() { return state.slack.people; } };
 
