@@ -210,6 +210,10 @@ func TestStopAndResume(t *testing.T) {
 	b.settle()
 	has(t, b.types("U0VERA", "stop"), "You may not stop or resume sending")
 	has(t, b.types("U0MAYA", "stop looking into a <doubt>"), "Sending is stopped", "<@U0MAYA>", "looking into a &lt;doubt&gt;", "not undone", "`/tango resume`")
+	if _, err := b.OpenHome(t.Context(), "U0VERA"); err != nil {
+		t.Fatal(err)
+	}
+	has(t, words(b.Home("U0VERA").Blocks), "Sending is stopped", "looking into a &lt;doubt&gt;")
 	for range 3 {
 		b.pass(5 * time.Minute)
 	}

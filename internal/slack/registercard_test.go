@@ -77,6 +77,8 @@ func TestACardIsRegisteredByALink(t *testing.T) {
 	b, id := awaitingCard(t)
 	has(t, b.card(id).Text, "Approved, waiting for the card to be entered", "good once until", "never in Slack")
 	link := b.link("U0LENA")
+	told := b.Messages("U0LENA")
+	has(t, told[len(told)-1].Text, "for Marketing US `marketing-us` on Tangobot's own page, not here", "yours alone, works once, and ends", "Do not pass it on")
 	for _, place := range []string{"C0APPROVE", "C0ALERTS", "U0MAYA", "U0RAVI"} {
 		for _, m := range b.Messages(place) {
 			lacks(t, m.Text+words(m.Blocks), link, "tangobot.example")
