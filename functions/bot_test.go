@@ -154,7 +154,7 @@ func newBot(tb testing.TB) *bot {
 		"CARD_PAGE_URL": "http://127.0.0.1:1/cards/", "SLACK_API_URL": slackURL + "/api/", "TANGO_API_URL": serve(tb, b.tango) + tangosim.Base,
 		"AWS_ENDPOINT_URL_DYNAMODB": serve(tb, b.dynamo), "AWS_ENDPOINT_URL_SQS": b.sqs.Endpoint,
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.Endpoint, "SSL_CERT_DIR": "/nonexistent",
-		"GOGC": "400", "GOMEMLIMIT": "440MiB", "GOMAXPROCS": "1", // as template.yaml sets them
+		"GOGC": "200", "GOMEMLIMIT": "440MiB", "GOMAXPROCS": "1", // as template.yaml sets them
 	}
 	for name, binary := range built(tb) {
 		b.functions[name] = cloudtest.StartFunction(tb, binary, b.environment)

@@ -75,7 +75,7 @@ func TestGoSettings(t *testing.T) {
 			t.Errorf("%s: GOMEMLIMIT=%s of %d MB", name, e["GOMEMLIMIT"], memory)
 		}
 		const oneProcessor = 1769 // MB
-		if e["GOMAXPROCS"] != "1" || memory > oneProcessor || e["GOGC"] != "400" || e["SSL_CERT_DIR"] != "/nonexistent" {
+		if e["GOMAXPROCS"] != "1" || memory > oneProcessor || e["GOGC"] != "200" || e["SSL_CERT_DIR"] != "/nonexistent" {
 			t.Errorf("%s: Go's settings are %v with %d MB", name, e, memory)
 		}
 	}
