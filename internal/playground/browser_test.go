@@ -30,8 +30,17 @@ func chromium(t *testing.T) string {
 	return "chromium"
 }
 
-// open starts a headless browser with an empty profile, and fails the test for everything that the page complains about.
+// openBrowser opens the playground's page.
 func openBrowser(t *testing.T, address string) *browser {
+	t.Helper()
+	b := startBrowser(t, address)
+	b.see("#people .person")
+	return b
+}
+
+// startBrowser starts a headless browser with an empty profile, and fails the test for everything that the page complains
+// about.
+func startBrowser(t *testing.T, address string) *browser {
 	t.Helper()
 	profile, err := os.MkdirTemp("", "playground-browser") //nolint:usetesting // t.TempDir fails while the browser's last helpers still write
 	if err != nil {
@@ -67,7 +76,6 @@ func openBrowser(t *testing.T, address string) *browser {
 		t.Fatalf("starting %s (CHROMIUM names another): %v", chromium(t), err)
 	}
 	b.do(chromedp.Navigate(address))
-	b.see("#people .person")
 	return b
 }
 
