@@ -135,6 +135,30 @@ func TestAnyEventsKeepThePromises(t *testing.T) {
 	}
 }
 
+// TestTwoVotesOnOneReadingAreApart: both were decided on what was read once, of which one commit will win.
+func TestTwoVotesOnOneReadingAreApart(t *testing.T) {
+	t.Parallel()
+	action := transferOf("from-one", "to-two", 10000, "USD")
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	r := treasury.Request{
+		Action: action, Hash: action.Hash(), Requester: "U0LENA", State: treasury.StatePending, Rule: treasury.RuleApplied{Approvals: 9},
+		ExpiresAt: now.Add(time.Hour), Votes: make([]treasury.Vote, 0, 9),
+	}
+	vote := func(person string) treasury.Request {
+		after, err := treasury.Next(r, treasury.Event{
+			Kind: treasury.EventVote, At: now, By: person, Eligible: true, Vote: treasury.Vote{Approve: true, Hash: r.Hash},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return after
+	}
+	first, second := vote("U0MAYA"), vote("U0RAVI")
+	if first.Votes[0].Person != "U0MAYA" || second.Votes[0].Person != "U0RAVI" {
+		t.Errorf("votes by %s and %s", first.Votes[0].Person, second.Votes[0].Person)
+	}
+}
+
 func encoded(rt *rapid.T, r treasury.Request) string {
 	body, err := json.Marshal(r)
 	if err != nil {

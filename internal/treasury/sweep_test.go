@@ -68,9 +68,10 @@ func TestSweepReminds(t *testing.T) {
 			t.Errorf("after %d h: announcements %+v", c.hours, jobs)
 		}
 		reminded = c.reminders
+		b.effects.forget()
 		b.sweep()
-		if again := b.notice(r.ID); again != n {
-			t.Errorf("a second sweep after %d h changed %+v to %+v", c.hours, n, again)
+		if again := b.notice(r.ID); again != n || slices.Contains(b.effects.seen(), "commit") {
+			t.Errorf("a second sweep after %d h wrote %+v over %+v", c.hours, again, n)
 		}
 	}
 }
