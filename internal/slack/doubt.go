@@ -112,7 +112,7 @@ func ruleWords(ev *treasury.Evidence) string {
 		return "The source is moved by nobody else, and its balance tells it."
 	case treasury.RuleArrived:
 		return "The account got exactly the amount, and no other deposit was under way."
-	case treasury.RuleById:
+	case treasury.RuleByID:
 		return "Tango tells it of the deposit's id."
 	case treasury.RuleFound:
 		return "Tango shows it."

@@ -67,7 +67,7 @@ const (
 	RuleNoneMoved   EvidenceRule = "none_moved"   // neither balance changed
 	RuleQuietSource EvidenceRule = "quiet_source" // the source, which nobody else moves, tells it alone
 	RuleArrived     EvidenceRule = "arrived"      // the account got exactly the deposit, and no other was under way
-	RuleById        EvidenceRule = "by_id"        // Tango tells it of the deposit's id
+	RuleByID        EvidenceRule = "by_id"        // Tango tells it of the deposit's id
 	RuleFound       EvidenceRule = "found"        // what was to be made is there; what was to be removed is gone
 	RuleMissing     EvidenceRule = "missing"      // it is not
 	RuleDouble      EvidenceRule = "double"       // twice the amount moved

@@ -57,8 +57,10 @@ const (
 	// MaxNote is the longest note: Tango takes 150 for transferNotes, and the reference and attempt that stand behind the
 	// note take up to 20.
 	MaxNote = 130
-	// MaxName is the longest display name, and MinName the shortest (Tango: 5 to 100).
-	MaxName, MinName = 100, 5
+	// MaxName is the longest display name (Tango: 5 to 100).
+	MaxName = 100
+	// MinName is the shortest.
+	MinName = 5
 	// MaxEmail is the longest address that is sent; Tango reads up to 255.
 	MaxEmail = 100
 	// MaxNotify is how many addresses are told of funding. Tango names no bound; a form must have one.

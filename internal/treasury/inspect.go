@@ -208,9 +208,9 @@ func (d *Desk) checkOnce(ctx context.Context, r Request) error {
 	if err != nil {
 		return err
 	}
-	left, cameErr := answer.FromAfter.Sub(from.Balance)
-	came, leftErr := to.Balance.Sub(answer.ToAfter)
-	if cameErr != nil || leftErr != nil || left != t.Amount || came != t.Amount {
+	if from.Currency != t.Amount.Currency || to.Currency != t.Amount.Currency ||
+		answer.FromAfter.Hundredths-from.Balance.Hundredths != t.Amount.Hundredths ||
+		to.Balance.Hundredths-answer.ToAfter.Hundredths != t.Amount.Hundredths {
 		return nil
 	}
 	records, err := d.Journal.Get(ctx, laneKey(t.From.ID), laneKey(t.To.ID))

@@ -138,14 +138,13 @@ func (d *Desk) chooseCard(ctx context.Context, account, token string, charge boo
 			continue
 		}
 		if charge {
-			switch c.Usable(d.Clock()) {
-			case ReasonCardExpired:
+			switch why := c.Usable(d.Clock()); {
+			case why == ReasonCardExpired:
 				ps.add(Problem{Field: FieldCard, Code: ProblemCardExpired})
-			case ReasonCardNotActive:
+			case why == ReasonCardNotActive:
 				ps.add(Problem{Field: FieldCard, Code: ProblemCardEarly, At: c.ActiveFrom})
-			case ReasonCardGone:
+			case why != ReasonNone:
 				ps.add(Problem{Field: FieldCard, Code: ProblemCard})
-			default:
 			}
 		}
 		return c, nil

@@ -332,9 +332,9 @@ func (r Request) weighDeposit(ev *Evidence, s sighting) {
 		switch {
 		case s.Deposit.Amount != r.Action.Amount():
 		case s.Verdict == VerdictDone:
-			ev.Says, ev.Rule = FindingExecuted, RuleById
+			ev.Says, ev.Rule = FindingExecuted, RuleByID
 		case s.Verdict == VerdictDeclined:
-			ev.Says, ev.Rule = FindingNot, RuleById
+			ev.Says, ev.Rule = FindingNot, RuleByID
 		}
 		ev.Balances, _ = r.deltas(s)
 		return
