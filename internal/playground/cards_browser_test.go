@@ -8,6 +8,8 @@ import (
 
 	cdpruntime "github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/tangobot/tangobot/internal/treasury"
 )
 
 // decide approves the newest card that waits, as a person.
@@ -149,6 +151,18 @@ func (b *browser) deposit(amount string) {
 	b.press(`[data-push="60"]`)
 }
 
+// listed waits until the directory that the bot has in memory knows something.
+func (r *running) listed(what string, known func(*treasury.Directory) bool) {
+	r.t.Helper()
+	desk := r.bot.desk
+	r.until(what+" is in the directory", func() bool {
+		if err := desk.Accounts.Load(r.t.Context(), desk.Journal, desk.Clock()); err != nil {
+			r.t.Fatal(err)
+		}
+		return known(desk.Accounts)
+	})
+}
+
 // A customer, an account in it, and an edit, each through its form.
 func TestBrowserCustomerAndAccount(t *testing.T) {
 	r := start(t, t.TempDir())
@@ -169,6 +183,8 @@ func TestBrowserCustomerAndAccount(t *testing.T) {
 	b.say("/tango customer acme-nordics")
 	b.read(".message.only", "Acme Nordics")
 
+	b.press(`[data-push="900"]`)
+	r.listed("the customer", func(d *treasury.Directory) bool { return len(d.SearchCustomers("nordics", 1)) == 1 })
 	b.say("/tango account create")
 	b.see("#in-customer")
 	b.choose("customer", "nordics", "Acme Nordics")
@@ -181,7 +197,10 @@ func TestBrowserCustomerAndAccount(t *testing.T) {
 	b.press(`[data-push="60"]`)
 	b.read(`[data-account="nordics-rewards"]`, "0.00 EUR")
 
-	// The directory knows it, so that it can be edited.
+	b.press(`[data-push="900"]`)
+	r.listed("the account", func(d *treasury.Directory) bool {
+		return len(d.Search("nordics-rewards", 1, func(treasury.Account) bool { return true })) == 1
+	})
 	b.become("U0LENA")
 	b.enter("direct")
 	b.say("/tango account edit nordics-rewards")

@@ -77,7 +77,9 @@ function drawMovements(movements) {
   })));
 }
 
-const moment = (t) => new Date(t).toLocaleString([], { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit' });
+// moment tells the year too when it is another one.
+const moment = (t) => new Date(t).toLocaleString([], { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit',
+  year: new Date(t).getFullYear() === clock.now().getFullYear() ? undefined : 'numeric' });
 
 function drawDeposits(deposits) {
   $('deposited').textContent = String(deposits.length);
