@@ -229,7 +229,7 @@ func (l *life) doubt(before, after treasury.Request, e treasury.Event, fail func
 		return
 	}
 	says := treasury.FindingOpen
-	switch e.Kind {
+	switch e.Kind { //nolint:exhaustive // the others are the default: none of them may end a doubt
 	case treasury.EventAnswer:
 		if e.Answer.Verdict != treasury.VerdictDone && e.Answer.Verdict != treasury.VerdictPending || e.Attempt != before.Attempt.ID {
 			fail("a late answer that proves nothing ended a doubt")

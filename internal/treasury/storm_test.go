@@ -128,7 +128,8 @@ func (b *bench) settled(id string, denials, cancellations int64) treasury.State 
 			b.t.Errorf("pending with %d votes and %d ends", len(votes), final)
 		}
 		return r.State
-	case treasury.StateApproved, treasury.StateClaimed, treasury.StateSending, treasury.StateFailed, treasury.StateExpired, treasury.StateInDoubt:
+	case treasury.StateApproved, treasury.StateClaimed, treasury.StateSending, treasury.StateSettling, treasury.StateDeclined,
+		treasury.StateFailed, treasury.StateExpired, treasury.StateInDoubt:
 		b.t.Errorf("ended %s (%s)", r.State, r.Reason)
 	}
 	if final != 1 || b.lane("marketing-us") != "" || b.lane("sales-spiffs") != "" {
