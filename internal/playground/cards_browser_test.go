@@ -238,7 +238,7 @@ func TestBrowserAlert(t *testing.T) {
 	b.read(`[data-account="marketing-events"]`, "1,200.00 USD")
 	b.press(`[data-push="900"]`)
 	b.enter("C0ALERTS")
-	b.read(".message", "is over")
+	b.read(".message", "Balance recovered")
 	b.shot("alert-over", 1280, 800, false)
 	b.do(chromedp.SetValue("#hands", "referral-program", chromedp.ByQuery))
 	b.press("#freeze")

@@ -280,7 +280,7 @@ function drawMessage(m, reply) {
 function drawFile(f) {
   const size = f.size < 1024 ? f.size + ' bytes' : Math.ceil(f.size / 1024) + ' KB';
   return el('a', { class: 'file', href: 'play/files/' + encodeURIComponent(f.id) + '?person=' + encodeURIComponent(me), download: f.name, 'data-file': f.name },
-    el('b', {}, f.title || f.name), el('small', {}, f.name + ' · ' + size + ' · download'));
+    el('b', {}, f.title || f.name), el('small', {}, (f.title && f.title !== f.name ? f.name + ' · ' : '') + size + ' · download'));
 }
 
 async function press(source, block, element, node) {
