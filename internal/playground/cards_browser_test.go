@@ -83,8 +83,17 @@ func TestBrowserCards(t *testing.T) {
 	page.shot("card-page-dark", 1280, 900, true)
 	page.shot("card-page-narrow", 390, 844, false)
 	for _, pair := range [][2]string{
-		{"number", "4111 1111 1111 1111"}, {"month", "12"}, {"year", "2031"}, {"code", "123"}, {"first_name", "Ada"}, {"last_name", "Lovelace"},
-		{"line1", "1 Main Street"}, {"city", "Seattle"}, {"state", "WA"}, {"postal_code", "98101"}, {"email", "ada@example.com"},
+		{"number", "4111 1111 1111 1111"},
+		{"month", "12"},
+		{"year", "2031"},
+		{"code", "123"},
+		{"first_name", "Ada"},
+		{"last_name", "Lovelace"},
+		{"line1", "1 Main Street"},
+		{"city", "Seattle"},
+		{"state", "WA"},
+		{"postal_code", "98101"},
+		{"email", "ada@example.com"},
 	} {
 		page.do(chromedp.SendKeys("#"+pair[0], pair[1], chromedp.ByQuery))
 	}
