@@ -170,11 +170,17 @@ func (b *bot) approve(user, id string) {
 // submit sends the form on top, as it is.
 func (b *bot) submit(user string, want slacksim.Outcome) slacksim.View {
 	b.tb.Helper()
+	return b.submitWith(user, want, nil)
+}
+
+// submitWith fills the form on top in and sends it.
+func (b *bot) submitWith(user string, want slacksim.Outcome, values slacksim.Values) slacksim.View {
+	b.tb.Helper()
 	stack := b.Modals(user)
 	if len(stack) == 0 {
 		b.tb.Fatalf("%s sees no form", user)
 	}
-	r, err := b.Submit(b.tb.Context(), user, stack[len(stack)-1].ID, nil)
+	r, err := b.Submit(b.tb.Context(), user, stack[len(stack)-1].ID, values)
 	if err != nil || r.Outcome != want || r.View == nil {
 		b.tb.Fatalf("sending the form: %+v, %v", r, err)
 	}

@@ -22,14 +22,14 @@ func rights() map[string][]string {
 	)
 	consume := func(queue string) []string { return []string{receive + queue, drop + queue, see + queue} }
 	return map[string][]string{
-		"Commands":     {get, batch, claim, ask, describe + slack, value + slack},
+		"Commands":     {get, batch, update, claim, ask, describe + slack, value + slack},
 		"Interactions": {get, batch, query + "by-state", update, check, claim, ask, money, describe + slack, value + slack},
 		"Home":         {get, batch, query + "by-state", describe + slack, value + slack},
-		"Answer": append(consume("QuestionsQueue.Arn"), get, batch, query+"by-state", query+"by-owner", update, check, pace,
+		"Answer": append(consume("QuestionsQueue.Arn"), get, batch, query+"by-state", query+"by-owner", update, check, pace, ask, money,
 			describe+slack, value+slack, describe+tango, value+tango),
 		"Execute": append(consume("MoneyQueue.Arn"), get, batch, query+"by-state", update, check, pace, ask, money,
 			describe+slack, value+slack, describe+tango, value+tango),
-		"Cards": {get, batch, update, check, claim, pace, ask, money, describe + tango, value + tango},
+		"Cards": {get, batch, query + "by-state", update, check, claim, pace, ask, money, describe + tango, value + tango},
 		"Watch": {get, batch, query + "by-state", update, check, pace, ask, money, describe + tango, value + tango},
 	}
 }

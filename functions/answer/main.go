@@ -1,4 +1,5 @@
-// Command answer works on the questions queue: it reads Tango and the journal, and posts. It cannot move money.
+// Command answer works on the questions queue: it reads Tango and the journal, posts, and tells one-time links. It cannot
+// move money.
 package main
 
 import (
@@ -16,7 +17,7 @@ func main() {
 	env, log := cloud.ReadEnvironment(), cloud.NewLog(os.Stdout)
 	aws, site, raas, policy := cloud.Connect(env.AWS(), cloud.Work), env.Slack(), env.Tango(), env.Policy()
 	journal, idempotency := env.Tables()
-	page := env.CardPage()
+	page, questions, money := env.CardPage(), aws.Queue(env.QuestionsQueue()), aws.Queue(env.MoneyQueue())
 	cloud.Check(log, env.Err())
 	secrets, err := aws.Secrets(site.SecretARN, raas.SecretARN)
 	cloud.Check(log, err)
@@ -30,7 +31,7 @@ func main() {
 	cloud.Check(log, err)
 	edge := &slack.Edge{Client: client, Clock: time.Now, Log: log, CardPage: page, Desk: &treasury.Desk{
 		Journal: aws.Journal(journal), People: client, Policy: policy, Clock: time.Now, Log: log,
-		Accounts: &treasury.Directory{}, Books: books,
+		Accounts: &treasury.Directory{}, Books: books, Questions: questions, Money: money,
 	}}
 	cloud.Start(log, cloud.Consumer{Handle: edge.Job, Log: log}, secrets.Warm)
 }
