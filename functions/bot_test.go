@@ -96,6 +96,7 @@ type bot struct {
 	sqs       *cloudtest.SQS
 	dynamo    *counter
 	functions map[string]*cloudtest.Function
+	doors     []*door
 	delivered int // messages of the SQS stub that were handed on
 
 	environment map[string]string // of the functions
@@ -152,12 +153,17 @@ func newBot(tb testing.TB) *bot {
 		"QUESTIONS_QUEUE_URL": b.sqs.QueueURL("questions"), "MONEY_QUEUE_URL": b.sqs.QueueURL("money"),
 		"SLACK_SECRET_ARN": slackARN, "TANGO_SECRET_ARN": tangoARN, "POLICY_FILE": policy,
 		"CARD_PAGE_URL": "http://127.0.0.1:1/cards/", "SLACK_API_URL": slackURL + "/api/", "TANGO_API_URL": serve(tb, b.tango) + tangosim.Base,
-		"AWS_ENDPOINT_URL_DYNAMODB": serve(tb, b.dynamo), "AWS_ENDPOINT_URL_SQS": b.sqs.Endpoint,
-		"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.Endpoint, "SSL_CERT_DIR": "/nonexistent",
-		"GOGC": "200", "GOMEMLIMIT": "440MiB", "GOMAXPROCS": "1", // as template.yaml sets them
+		"SSL_CERT_DIR": "/nonexistent",
+		"GOGC":         "200", "GOMEMLIMIT": "440MiB", "GOMAXPROCS": "1", // as template.yaml sets them
 	}
 	for name, binary := range built(tb) {
-		b.functions[name] = cloudtest.StartFunction(tb, binary, b.environment)
+		d := &door{
+			function: strings.ToUpper(name[:1]) + name[1:],
+			tables:   map[string]string{journal: "JournalTable.Arn", idempotency: "IdempotencyTable.Arn"},
+			services: map[string]http.Handler{"DynamoDB_20120810": b.dynamo, "AmazonSQS": b.sqs, "secretsmanager": secrets},
+		}
+		b.doors = append(b.doors, d)
+		b.functions[name] = cloudtest.StartFunction(tb, binary, b.through(d))
 	}
 	front := serve(tb, http.HandlerFunc(b.gateway))
 	b.SetURLs(slacksim.URLs{
@@ -166,6 +172,15 @@ func newBot(tb testing.TB) *bot {
 	})
 	tb.Cleanup(b.check)
 	return b
+}
+
+// through gives the functions' environment, with one door to all of AWS.
+func (b *bot) through(d *door) map[string]string {
+	environment, address := maps.Clone(b.environment), serve(b.tb, d)
+	for _, service := range []string{"DYNAMODB", "SQS", "SECRETS_MANAGER"} {
+		environment["AWS_ENDPOINT_URL_"+service] = address
+	}
+	return environment
 }
 
 func serve(tb testing.TB, h http.Handler) string {
@@ -179,6 +194,11 @@ func serve(tb testing.TB, h http.Handler) string {
 func (b *bot) check() {
 	for _, v := range b.Violations() {
 		b.tb.Errorf("Slack would mind: %s", v)
+	}
+	for _, d := range b.doors {
+		if len(d.refused) > 0 {
+			b.tb.Errorf("%s has not the rights that it needs: %v", d.function, d.refused)
+		}
 	}
 	for name, f := range b.functions {
 		for _, secret := range []string{signingSecret, botToken, platformKey, cloudtest.SecretKey} {
