@@ -16,6 +16,8 @@ POLICY ?= policy.yaml
 COMMAND ?= /tango
 
 DYNOXIDE := dynoxide-linux-x64-1.2.1.tgz
+AXE := axe-core-4.10.3.tgz
+AXE_SHA256 := 0f2b4d7dcdf7d1219df8d1959ad68e565f51d14c3f0d88bb71cd59abeb956292
 DYNOXIDE_SHA256 := 80e1ed33e33ec33c7bdcb1779ea09678e5c6f87c5c225f44c2037d2b2ea71164
 
 .PHONY: help
@@ -33,7 +35,7 @@ test: ## Test what needs Go alone (PKG=./internal/money for one package)
 	$(TEST) $(RACE) $(PKG)
 
 .PHONY: test-all
-test-all: bin/dynoxide ## Test everything: needs a C compiler, npm and chromium too
+test-all: bin/dynoxide bin/axe.min.js ## Test everything: needs a C compiler, npm and chromium too
 	$(TEST) -race -tags outside $(PKG)
 
 .PHONY: check
@@ -87,7 +89,7 @@ build: ## Build the functions for Lambda into dist/, as sam build does
 		$(MAKE) --no-print-directory build-$${f}Function ARTIFACTS_DIR=dist/$$f || exit 1; done
 
 .PHONY: clean
-clean: ## Remove what was built, and the playground's data
+clean: ## Remove what was built for Lambda, and the playground's data (not the tools in bin)
 	rm -rf .aws-sam .data dist events/fresh
 
 # What SAM builds: one target for each function of template.yaml. The policy is packed beside the binary, and one with
@@ -141,3 +143,11 @@ bin/dynoxide:
 	tar -xzf bin/$(DYNOXIDE) -C bin --strip-components=1 package/dynoxide
 	chmod +x bin/dynoxide
 	rm bin/$(DYNOXIDE)
+
+bin/axe.min.js:
+	mkdir -p bin
+	npm pack --silent --pack-destination bin axe-core@4.10.3
+	echo "$(AXE_SHA256)  bin/$(AXE)" | sha256sum --check --quiet
+	tar -xzf bin/$(AXE) -C bin --strip-components=1 package/axe.min.js
+	@touch $@
+	rm bin/$(AXE)

@@ -40,6 +40,7 @@ type browser struct {
 // about fails the test, a breach of its own policy too.
 func openBrowser(t *testing.T) *browser {
 	t.Helper()
+	checker := axe(t)
 	program := os.Getenv("CHROMIUM")
 	if program == "" {
 		program = "chromium"
@@ -63,7 +64,7 @@ func openBrowser(t *testing.T) *browser {
 		cancel()
 		stop()
 	})
-	b := &browser{t: t, ctx: ctx, axe: axe(t)}
+	b := &browser{t: t, ctx: ctx, axe: checker}
 	chromedp.ListenTarget(ctx, func(event any) {
 		switch e := event.(type) {
 		case *runtime.EventExceptionThrown:

@@ -35,7 +35,15 @@ func run(args []string) error {
 			return errUsage
 		}
 		secret := os.Getenv("SLACK_SIGNING_SECRET") //nolint:forbidigo // the command's one setting
-		return signEvents(args[1], args[2], secret, time.Now())
+		if err := signEvents(args[1], args[2], secret, time.Now()); err != nil {
+			return err
+		}
+		whose := "SLACK_SIGNING_SECRET"
+		if secret == "" {
+			whose = "the playground's secret, for SLACK_SIGNING_SECRET is not set"
+		}
+		fmt.Printf("%s holds the samples, signed with %s. Slack's signatures are good for five minutes.\n", args[2], whose)
+		return nil
 	}
 	return errUsage
 }

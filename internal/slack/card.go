@@ -30,6 +30,9 @@ func requestFacts(r treasury.Request) []fact {
 		}
 		list = append(list, fact{name + ": balance then and after", fmt.Sprintf("%s → %s\nread %s", seen.Balance, after, date(seen.At))})
 	}
+	if f := r.Fee; f != nil {
+		list = append(list, fact{"Charged to the card", "about " + f.Charged.String() + "\nTango's fee: " + feeWords(f)})
+	}
 	return list
 }
 
@@ -158,9 +161,13 @@ func approvedLines(r treasury.Request) []string {
 		return lines
 	}
 	if r.Attempts > 0 {
-		return []string{fmt.Sprintf("Try %d of %d sent nothing, because Tango could not be reached. Tangobot tries again by itself.", r.Attempts, treasury.MaxAttempts)}
+		why := "Tango could not be reached"
+		if r.Answer != nil && r.Answer.Verdict == treasury.VerdictThrottled {
+			why = "Tango was too busy"
+		}
+		return []string{fmt.Sprintf("Try %d of %d moved nothing, because %s. Tangobot tries again by itself.", r.Attempts, treasury.MaxAttempts, why)}
 	}
-	return []string{dueWords(r) + ". Until then the requester or an approver can stop it."}
+	return []string{dueWords(r) + ". Until it goes on, the requester or an approver can stop it."}
 }
 
 // dueWords says when an approved request goes on, and how.
@@ -168,7 +175,7 @@ func dueWords(r treasury.Request) string {
 	if r.Action.Kind == treasury.ActionRegisterCard {
 		return mention(r.Requester) + " gets a link to the card page at " + date(r.DueAt)
 	}
-	return "It is sent at " + date(r.DueAt)
+	return "It is sent at " + date(r.DueAt) + ", or when no other request holds its accounts any more"
 }
 
 func settlingLines(r treasury.Request) []string {

@@ -62,7 +62,7 @@ func inquiryLines(r treasury.Request) []string {
 			lines = append(lines, "*Evidence: being gathered.* Tangobot looks at Tango again by itself and tells you what it finds.")
 		}
 	} else {
-		lines = append(lines, "*Evidence: "+gradeWords(ev.Says)+".* "+ruleWords(ev))
+		lines = append(lines, "*Evidence: "+gradeWords(ev.Says)+".* "+evidenceWords(r, ev))
 		for _, delta := range ev.Balances {
 			lines = append(lines, fmt.Sprintf("%s: %s before the send, %s at %s", code(delta.Account), delta.Before, delta.After, date(ev.At)))
 		}
@@ -99,6 +99,37 @@ func findingWords(f treasury.Finding) string {
 	case treasury.FindingOpen:
 	}
 	return "it is not clear"
+}
+
+// evidenceWords is ruleWords, and for evidence that proves nothing says what it fits: people who must decide should not
+// overlook it.
+func evidenceWords(r treasury.Request, ev *treasury.Evidence) string {
+	amount := r.Action.Amount()
+	if ev.Rule != treasury.RuleUnclear || !amount.IsKnown() || len(ev.Balances) == 0 {
+		return ruleWords(ev)
+	}
+	moved, still := true, true
+	for _, d := range ev.Balances {
+		change, err := d.After.Sub(d.Before)
+		want := amount.Hundredths
+		if t := r.Action.Transfer; t != nil && d.Account == t.From.ID {
+			want = -want
+		}
+		moved = moved && err == nil && change.Hundredths == want
+		still = still && err == nil && change.Hundredths == 0
+	}
+	const noProof = " But others may move money there too, so it is no proof."
+	switch {
+	case moved && len(ev.Balances) > 1:
+		return "Both balances changed by exactly " + amount.String() + ", *which fits that it was carried out*." + noProof
+	case moved:
+		return "The balance grew by exactly " + amount.String() + ", *which fits that it was carried out*." + noProof
+	case still && r.Action.Kind == treasury.ActionDeposit:
+		return "The balance has not changed. That proves nothing yet: a deposit may be pending for days."
+	case still:
+		return "Neither balance has changed, *which fits that it was not carried out*." + noProof
+	}
+	return ruleWords(ev)
 }
 
 // ruleWords says why the evidence means what it means.

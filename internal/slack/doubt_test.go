@@ -113,17 +113,34 @@ func TestTwoPeopleCloseADoubt(t *testing.T) {
 	}
 }
 
-// A balance that nobody looked at before is no evidence: others may move it all the time.
-func TestAnAccountThatIsNotKnownProvesNothing(t *testing.T) {
+// Two exact changes that fit each other prove a transfer on accounts that were never watched. On accounts that others were
+// seen to move they prove nothing, but the people who decide are told what they fit.
+func TestWhatTwoExactChangesProve(t *testing.T) {
 	t.Parallel()
-	b := newBot(t)
-	id := b.requests("U0LENA", "250 from employee-rewards to marketing-us")
-	b.settle()
-	b.decides("U0MAYA", id, "approve", "")
-	b.tango.Arm(tangosim.Fault{DropAfter: true})
-	b.pass(61 * time.Second)
-	b.looks()
-	has(t, b.card(id).Text, "In doubt", "people must decide", "not certain that Tangobot alone moves money on employee-rewards or marketing-us")
+	for name, others := range map[string]bool{"nobody else was seen": false, "others move both": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBot(t)
+			if others {
+				b.asks("U0LENA", "balance employee-rewards marketing-us")
+				b.tango.Spend("employee-rewards", 100)
+				b.tango.Spend("marketing-us", 100)
+				b.asks("U0LENA", "balance employee-rewards marketing-us")
+			}
+			id := b.requests("U0LENA", "250 from employee-rewards to marketing-us")
+			b.settle()
+			b.decides("U0MAYA", id, "approve", "")
+			b.tango.Arm(tangosim.Fault{DropAfter: true})
+			b.pass(61 * time.Second)
+			b.looks()
+			if !others {
+				has(t, b.card(id).Text, "Done, the money has moved", "The source lost exactly the amount and the target got it")
+				return
+			}
+			has(t, b.card(id).Text, "In doubt", "people must decide", "Both balances changed by exactly 250.00 USD", "fits that it was carried out", "no proof",
+				"not certain that Tangobot alone moves money on employee-rewards or marketing-us")
+		})
+	}
 }
 
 func TestAWordNeedsWhatWasSeen(t *testing.T) {

@@ -214,7 +214,7 @@ func checkView(id string, p treasury.Preview, data string) slackgo.ModalViewRequ
 		if len(p.Effects) == 2 {
 			name = []string{"From: balance after", "To: balance after"}[n]
 		}
-		list = append(list, fact{name, fmt.Sprintf("%s\n(now %s, read %s)", effect.After, effect.Account.Balance, date(effect.At))})
+		list = append(list, fact{name, fmt.Sprintf("%s\n(%s as of %s)", effect.After, effect.Account.Balance, date(effect.At))})
 		low = low || effect.Low && n == 0 && p.Action.Kind == treasury.ActionTransfer
 	}
 	if p.Fee != nil {

@@ -88,7 +88,7 @@ func problemLine(p treasury.Problem) string {
 
 // cardNumberWords warns without repeating what was typed.
 const cardNumberWords = "This looks like a card's number. Never type one into Slack: it was not stored and not used. " +
-	"Delete your message, and register cards with /tango card register alone."
+	"Register cards only with /tango card register."
 
 func missingWords(f treasury.Field) string {
 	switch f {

@@ -68,9 +68,9 @@ type latest struct {
 	Drift   time.Time `json:"drift,omitzero"`  // when it last was another one, and we had not moved it
 }
 
-// isQuiet reports whether nobody but us has moved the account's money for a long time, as far as we have looked.
-func (l latest) isQuiet(now time.Time) bool {
-	return l.Reads > 0 && (l.Drift.IsZero() || now.Sub(l.Drift) > quietAfter)
+// hasDrifted reports whether somebody else was seen to move the account's money not long ago.
+func (l latest) hasDrifted(now time.Time) bool {
+	return !l.Drift.IsZero() && now.Sub(l.Drift) <= quietAfter
 }
 
 func accountKey(id string) string { return "ACCOUNT#" + id }

@@ -371,6 +371,8 @@ func nextLane(l Lane, before, after Request, at time.Time) (Lane, error) {
 	switch {
 	case had && l.Holder != before.ID:
 		return Lane{}, ErrConflict
+	case !had && has && l.Holder == after.ID:
+		return Lane{}, ErrConflict // the request that was read is older than the lane: somebody else has claimed it
 	case !had && has && (l.Holder != "" || l.Frozen != ""):
 		return Lane{}, ErrLaneBusy
 	case !had && has:

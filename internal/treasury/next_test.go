@@ -239,7 +239,7 @@ func TestLanes(t *testing.T) {
 	}{
 		{"taken by the claim", free, StateApproved, StateClaimed, "TB-00000001", nil},
 		{"busy", theirs, StateApproved, StateClaimed, "", ErrLaneBusy},
-		{"even a lane of our own, left over", ours, StateApproved, StateClaimed, "", ErrLaneBusy},
+		{"ours already, so the request was read too early", ours, StateApproved, StateClaimed, "", ErrConflict},
 		{"kept while sending", ours, StateClaimed, StateSending, "TB-00000001", nil},
 		{"kept in doubt", ours, StateSending, StateInDoubt, "TB-00000001", nil},
 		{"freed by success", ours, StateSending, StateSucceeded, "", nil},

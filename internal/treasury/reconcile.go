@@ -352,7 +352,9 @@ func (r Request) weighDeposit(ev *Evidence, s sighting) {
 	} // no change says nothing: a deposit may be pending for days
 }
 
-// noisy lists the accounts of a request that others move too, or on which another deposit of ours was under way.
+// noisy lists the accounts of a request that others move too, or on which another deposit of ours was under way. An account
+// that was never watched counts as noisy, but for the target of a transfer: two exact changes that fit each other on two
+// accounts, of which neither is known to be moved by others, are proof enough, and a source alone never is.
 func (d *Desk) noisy(ctx context.Context, r Request) ([]string, error) {
 	if !r.Action.MovesMoney() {
 		return nil, nil
@@ -372,7 +374,8 @@ func (d *Desk) noisy(ctx context.Context, r Request) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !l.isQuiet(d.Clock()) {
+		isTarget := r.Action.Kind == ActionTransfer && lanes[i] == r.Action.Transfer.To.ID
+		if l.hasDrifted(d.Clock()) || !isTarget && l.Reads == 0 {
 			noisy = append(noisy, lanes[i])
 		}
 	}
@@ -389,7 +392,8 @@ func (d *Desk) noisy(ctx context.Context, r Request) ([]string, error) {
 	return noisy, nil
 }
 
-// depositsUnderWay lists the accounts on which another deposit of ours settled, or settles, since the request was sent.
+// depositsUnderWay lists the accounts on which another deposit of ours settled, or settles, since the balances were read
+// that evidence is held against: it may settle before the mark that follows the read. The clocks may differ by SettleAfter.
 func (d *Desk) depositsUnderWay(ctx context.Context, r Request) ([]string, error) {
 	settling, err := d.inState(ctx, StateSettling)
 	if err != nil {
@@ -399,12 +403,19 @@ func (d *Desk) depositsUnderWay(ctx context.Context, r Request) ([]string, error
 	if err != nil {
 		return nil, err
 	}
+	since := r.Attempt.SentAt
+	for _, read := range r.Attempt.Before {
+		if read.At.Before(since) {
+			since = read.At
+		}
+	}
+	since = since.Add(-SettleAfter)
 	var accounts []string
 	for _, other := range append(settling, closed...) {
 		if other.ID == r.ID || other.Action.Kind != ActionDeposit {
 			continue
 		}
-		if other.State == StateSettling || other.ClosedAt.After(r.Attempt.SentAt) {
+		if other.State == StateSettling || !other.ClosedAt.Before(since) {
 			accounts = append(accounts, other.Action.Deposit.Account.ID)
 		}
 	}

@@ -146,6 +146,7 @@ type Request struct {
 	Attempts  int           `json:"attempts,omitempty"`
 	Attempt   *Attempt      `json:"attempt,omitempty"`
 	Answer    *Answer       `json:"answer,omitempty"`
+	Fee       *Fee          `json:"fee,omitempty"`     // deposits: the estimate that was shown when it was asked
 	Invite    *Invite       `json:"invite,omitempty"`  // register_card: the link that is good now
 	Inquiry   *Inquiry      `json:"inquiry,omitempty"` // what was found out since it fell in doubt; kept when that ends
 	Overdue   bool          `json:"overdue,omitempty"` // settling for longer than Tango says

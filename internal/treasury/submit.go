@@ -102,7 +102,7 @@ func (d *Desk) Submit(ctx context.Context, person string, draft Draft) (Request,
 	now := d.Clock()
 	r := Request{
 		ID: draft.ID, Action: p.Action, Hash: p.Action.Hash(), Requester: person, Rule: p.Rule, State: StatePending,
-		Step: 1, CreatedAt: now, ExpiresAt: now.Add(d.Policy.Expire),
+		Step: 1, CreatedAt: now, ExpiresAt: now.Add(d.Policy.Expire), Fee: p.Fee,
 	}
 	for _, effect := range p.Effects {
 		r.Seen = append(r.Seen, BalanceRead{Account: effect.Account.ID, Balance: effect.Account.Balance, At: effect.At})

@@ -67,7 +67,7 @@ func Demo() Directory {
 			{ID: "U0MAYA", Name: "Maya", RealName: "Maya Haddad", Title: "finance lead", Colour: "#7a3e65"},
 			{ID: "U0RAVI", Name: "Ravi", RealName: "Ravi Pillai", Title: "finance", Colour: "#2c5f8a"},
 			{ID: "U0LENA", Name: "Lena", RealName: "Lena Fischer", Title: "rewards", Colour: "#8a5a1f"},
-			{ID: "U0VERA", Name: "Vera", RealName: "Vera Lind", Title: "may look, in no group", Colour: "#3f6b3a"},
+			{ID: "U0VERA", Name: "Vera", RealName: "Vera Lind", Title: "viewer, may look only", Colour: "#3f6b3a"},
 			{ID: "U0GUS", Name: "Gus", RealName: "Gus Moreau", Title: "guest", Colour: "#6b6b3a", Standing: Guest},
 			{ID: "U0DEL", Name: "Dela", RealName: "Dela Ward", Title: "has left", Colour: "#777777", Standing: Deactivated},
 			{ID: "U0BOT2", Name: "Otherbot", RealName: "Otherbot", Title: "another bot", Colour: "#555577", Standing: Bot},
@@ -79,7 +79,7 @@ func Demo() Directory {
 				ID: "C0APPROVE", Name: "tango-approvals", Topic: "Requests that wait for a decision",
 				Members: []string{bot, "U0MAYA", "U0RAVI", "U0LENA", "U0VERA", "U0GUS", "U0EXT"},
 			},
-			{ID: "C0ALERTS", Name: "tango-alerts", Topic: "Low balances and doubts", Members: []string{bot, "U0MAYA", "U0RAVI", "U0LENA"}},
+			{ID: "C0ALERTS", Name: "tango-alerts", Topic: "Low balances, accounts that changed, cards that expire", Members: []string{bot, "U0MAYA", "U0RAVI", "U0LENA"}},
 			{ID: "C0GENERAL", Name: "general", Topic: "Everybody", Members: []string{"U0MAYA", "U0RAVI", "U0LENA", "U0VERA", "U0GUS"}},
 		},
 	}
