@@ -2,7 +2,6 @@ package tango
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -13,29 +12,8 @@ import (
 
 // Account reads one account: GET /accounts/{accountIdentifier}.
 func (c *Client) Account(ctx context.Context, id string) (treasury.Account, error) {
-	fail := func(err error) (treasury.Account, error) {
-		return treasury.Account{}, fmt.Errorf("reading an account: %w", err)
-	}
-	path, err := identifierPath("/accounts", id)
-	if err != nil {
-		return fail(err)
-	}
-	answer, err := c.read(ctx, path, nil)
-	if err != nil {
-		return fail(err)
-	}
-	f, err := fieldsOf(answer)
-	if err != nil {
-		return fail(unreadable(err))
-	}
-	a := readAccount(f)
-	switch {
-	case f.failed() != nil:
-		return fail(unreadable(f.failed()))
-	case !strings.EqualFold(a.ID, id): // whether case counts in identifiers is not known
-		return fail(unreadable(errors.New("another account came than was asked for")))
-	}
-	return a, nil
+	// Whether case counts in identifiers is not known.
+	return one(ctx, c, "account", "/accounts", id, readAccount, func(found treasury.Account) bool { return strings.EqualFold(found.ID, id) })
 }
 
 // Accounts reads a page of accounts, of the platform (GET /accounts) or of one customer (GET /customers/{c}/accounts).

@@ -2,7 +2,6 @@ package tango
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -12,29 +11,7 @@ import (
 
 // Card reads one card: GET /creditCards/{token}. A removed one can still be read; its status tells.
 func (c *Client) Card(ctx context.Context, token string) (treasury.Card, error) {
-	fail := func(err error) (treasury.Card, error) {
-		return treasury.Card{}, fmt.Errorf("reading a card: %w", err)
-	}
-	path, err := identifierPath("/creditCards", token)
-	if err != nil {
-		return fail(err)
-	}
-	answer, err := c.read(ctx, path, nil)
-	if err != nil {
-		return fail(err)
-	}
-	f, err := fieldsOf(answer)
-	if err != nil {
-		return fail(unreadable(err))
-	}
-	card := readCard(f)
-	switch {
-	case f.failed() != nil:
-		return fail(unreadable(f.failed()))
-	case card.Token != token:
-		return fail(unreadable(errors.New("another card came than was asked for")))
-	}
-	return card, nil
+	return one(ctx, c, "card", "/creditCards", token, readCard, func(found treasury.Card) bool { return found.Token == token })
 }
 
 // Cards reads a page of cards: GET /creditCards. Every filter is applied by Tango. The answer is a page object or a bare

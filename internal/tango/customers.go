@@ -2,7 +2,6 @@ package tango
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -12,29 +11,7 @@ import (
 
 // Customer reads one customer with its accounts: GET /customers/{customerIdentifier}.
 func (c *Client) Customer(ctx context.Context, id string) (treasury.Customer, error) {
-	fail := func(err error) (treasury.Customer, error) {
-		return treasury.Customer{}, fmt.Errorf("reading a customer: %w", err)
-	}
-	path, err := identifierPath("/customers", id)
-	if err != nil {
-		return fail(err)
-	}
-	answer, err := c.read(ctx, path, nil)
-	if err != nil {
-		return fail(err)
-	}
-	f, err := fieldsOf(answer)
-	if err != nil {
-		return fail(unreadable(err))
-	}
-	customer := readCustomer(f)
-	switch {
-	case f.failed() != nil:
-		return fail(unreadable(f.failed()))
-	case !strings.EqualFold(customer.ID, id):
-		return fail(unreadable(errors.New("another customer came than was asked for")))
-	}
-	return customer, nil
+	return one(ctx, c, "customer", "/customers", id, readCustomer, func(found treasury.Customer) bool { return strings.EqualFold(found.ID, id) })
 }
 
 // Customers reads a page of customers: GET /customers. Every filter is applied by Tango. The pages list the paging

@@ -171,3 +171,33 @@ func identifierPath(path, id string) (string, error) {
 	}
 	return path + "/" + url.PathEscape(id), nil
 }
+
+// one reads the resource that an identifier names, and makes sure that it is the one that came.
+func one[T any](
+	ctx context.Context, c *Client, noun, base, id string, read func(*fields) T, isIt func(T) bool,
+) (found T, err error) {
+	fail := func(err error) (T, error) {
+		var none T
+		return none, fmt.Errorf("reading %s: %w", noun, err)
+	}
+	path, err := identifierPath(base, id)
+	if err != nil {
+		return fail(err)
+	}
+	answer, err := c.read(ctx, path, nil)
+	if err != nil {
+		return fail(err)
+	}
+	f, err := fieldsOf(answer)
+	if err != nil {
+		return fail(unreadable(err))
+	}
+	found = read(f)
+	switch {
+	case f.failed() != nil:
+		return fail(unreadable(f.failed()))
+	case !isIt(found):
+		return fail(unreadable(errors.New("another one came than was asked for")))
+	}
+	return found, nil
+}
