@@ -167,6 +167,9 @@ func (e *Edge) history(ctx context.Context, q Question) (message, error) {
 		return message{}, err
 	}
 	l := list{title: "History", empty: "Nothing happened that matches.", foot: spanFoot(h.query, q.Words)}
+	if _, _, known := e.Desk.Accounts.Get(h.query.Account); h.query.Account != "" && !known {
+		l.empty += " Tangobot knows no account " + code(h.query.Account) + " today; " + code("/tango accounts") + " lists them."
+	}
 	if next != "" && len(page) == 0 {
 		l.empty = "Nothing matches among the events that were looked at so far; Next looks further back."
 	}
@@ -177,7 +180,7 @@ func (e *Edge) history(ctx context.Context, q Question) (message, error) {
 }
 
 func spanFoot(q treasury.HistoryQuery, words string) string {
-	foot := "The year up to now. "
+	foot := "The last 12 months. "
 	if !q.From.IsZero() || !q.To.IsZero() {
 		foot = ""
 	}
