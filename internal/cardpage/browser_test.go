@@ -276,18 +276,13 @@ func TestHolderAtTheKeyboard(t *testing.T) {
 		b.do(chromedp.Navigate(o.address(link)))
 		b.fill(typedVisa("4111 1111 1111 1112"))
 		b.press("One field needs another look")
-		if at := b.focus(); at != "summary" {
-			t.Errorf("%d: after the answer the keyboard is at %s instead of the summary", width, at)
-		}
+		b.until(`(document.activeElement.id || document.activeElement.className) === "summary"`) // the browser moves the keyboard a moment after the page is there
 		if kept := ask[string](b, `[...document.querySelectorAll("input, select")].map((i) => i.value).join("")`); kept != "" {
 			t.Errorf("%d: the page keeps %q", width, kept)
 		}
 		b.tab() // the summary's link to the field
 		b.do(chromedp.KeyEvent(kb.Enter))
-		b.until(`location.hash === "#number"`)
-		if at := b.focus(); at != "number" {
-			t.Errorf("%d: the summary's link leads to %s", width, at)
-		}
+		b.until(`location.hash === "#number" && document.activeElement.id === "number"`)
 		b.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(8))) // back, so that fill begins before the first field
 		b.fill(typedVisa("4111 1111 1111 1111"))
 		b.press("The card is registered")
