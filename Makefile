@@ -38,6 +38,10 @@ test: ## Test what needs Go alone (PKG=./internal/money for one package)
 test-all: bin/dynoxide bin/axe.min.js ## Test everything: needs a C compiler, npm and chromium too
 	$(TEST) -race -tags outside $(PKG)
 
+.PHONY: explore
+explore: ## Search every order of events around a payment, and break each guard once (about two minutes)
+	go test -tags explore -run Explore -count=1 -timeout=20m -v ./internal/treasury
+
 .PHONY: check
 check: fmt-check tidy-check vet lint test-all ## All that CI demands
 
