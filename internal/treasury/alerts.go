@@ -302,23 +302,17 @@ const maxAlerts = 5000
 
 func (d *Desk) listAlerts(ctx context.Context, list string) ([]Alert, error) {
 	var alerts []Alert
-	cursor := ""
-	for len(alerts) < maxAlerts {
-		records, next, err := d.Journal.List(ctx, Listing{Index: ByState, Key: list, Cursor: cursor, Limit: 200})
+	for r, err := range d.listed(ctx, list) {
 		if err != nil {
 			return nil, fmt.Errorf("listing alerts: %w", err)
 		}
-		for _, r := range records {
-			a, err := decode[Alert](r)
-			if err != nil {
-				return nil, err
-			}
-			alerts = append(alerts, a)
+		a, err := decode[Alert](r)
+		if err != nil {
+			return nil, err
 		}
-		if next == "" {
+		if alerts = append(alerts, a); len(alerts) == maxAlerts {
 			break
 		}
-		cursor = next
 	}
 	return alerts, nil
 }

@@ -115,23 +115,15 @@ func (diary cardDiary) look(cards []Card, now time.Time) (cardDiary, []Alert) {
 // keptCards lists all cards that are kept, by account, those that expire first before the others.
 func (d *Desk) keptCards(ctx context.Context) ([]Card, error) {
 	var cards []Card
-	cursor := ""
-	for {
-		records, next, err := d.Journal.List(ctx, Listing{Index: ByState, Key: cardsList, Cursor: cursor, Limit: 200})
+	for r, err := range d.listed(ctx, cardsList) {
 		if err != nil {
 			return nil, fmt.Errorf("listing kept cards: %w", err)
 		}
-		for _, r := range records {
-			s, err := decode[shelf](r)
-			if err != nil {
-				return nil, err
-			}
-			cards = append(cards, s.Cards...)
+		s, err := decode[shelf](r)
+		if err != nil {
+			return nil, err
 		}
-		if next == "" {
-			break
-		}
-		cursor = next
+		cards = append(cards, s.Cards...)
 	}
 	slices.SortStableFunc(cards, func(a, b Card) int {
 		if a.Expires != b.Expires {

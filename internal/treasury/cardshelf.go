@@ -145,18 +145,11 @@ func (d *Desk) RefreshCards(ctx context.Context) error {
 // accountsWithCards lists the accounts for which cards are kept.
 func (d *Desk) accountsWithCards(ctx context.Context) ([]string, error) {
 	var accounts []string
-	cursor := ""
-	for {
-		records, next, err := d.Journal.List(ctx, Listing{Index: ByState, Key: cardsList, Cursor: cursor, Limit: 200})
+	for r, err := range d.listed(ctx, cardsList) {
 		if err != nil {
 			return nil, fmt.Errorf("listing kept cards: %w", err)
 		}
-		for _, r := range records {
-			accounts = append(accounts, r.Key[len(cardsKey("")):])
-		}
-		if next == "" {
-			return accounts, nil
-		}
-		cursor = next
+		accounts = append(accounts, r.Key[len(cardsKey("")):])
 	}
+	return accounts, nil
 }

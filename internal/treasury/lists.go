@@ -3,6 +3,7 @@ package treasury
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 )
 
@@ -13,25 +14,41 @@ const maxOpen = 1000
 // inState lists requests of a state, oldest first. It may lag: decide on a request only after reading it.
 func (d *Desk) inState(ctx context.Context, s State) ([]Request, error) {
 	var requests []Request
-	cursor := ""
-	for len(requests) < maxOpen {
-		records, next, err := d.Journal.List(ctx, Listing{Index: ByState, Key: stateList(s), Cursor: cursor, Limit: 200})
+	for record, err := range d.listed(ctx, stateList(s)) {
 		if err != nil {
 			return nil, fmt.Errorf("listing %s requests: %w", s, err)
 		}
-		for _, record := range records {
-			r, err := decode[Request](record)
-			if err != nil {
-				return nil, err
-			}
-			requests = append(requests, r)
+		r, err := decode[Request](record)
+		if err != nil {
+			return nil, err
 		}
-		if next == "" {
+		if requests = append(requests, r); len(requests) == maxOpen {
 			break
 		}
-		cursor = next
 	}
 	return requests, nil
+}
+
+// listed walks the records that stand in a list, oldest first, and ends with the first error. It may lag.
+func (d *Desk) listed(ctx context.Context, list string) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		for cursor := ""; ; {
+			records, next, err := d.Journal.List(ctx, Listing{Index: ByState, Key: list, Cursor: cursor, Limit: 200})
+			if err != nil {
+				yield(Record{}, err)
+				return
+			}
+			for _, r := range records {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			if next == "" {
+				return
+			}
+			cursor = next
+		}
+	}
 }
 
 // Open lists the requests that are not final, by state in the order of States, oldest first.

@@ -119,21 +119,14 @@ func (d *Desk) sweepState(ctx context.Context, s State, kind EventKind) error {
 }
 
 func (d *Desk) sweepNotices(ctx context.Context) error {
-	cursor := ""
-	for {
-		records, next, err := d.Journal.List(ctx, Listing{Index: ByState, Key: behindList, Cursor: cursor, Limit: 200})
+	for record, err := range d.listed(ctx, behindList) {
 		if err != nil {
 			return fmt.Errorf("listing notices that are behind: %w", err)
 		}
-		for _, record := range records {
-			id := strings.TrimPrefix(record.Key, noticeKey(""))
-			if err := (Job{Announce: id}).Send(ctx, d.Questions, 0); err != nil {
-				return fmt.Errorf("queuing the announcement of %s: %w", id, err)
-			}
+		id := strings.TrimPrefix(record.Key, noticeKey(""))
+		if err := (Job{Announce: id}).Send(ctx, d.Questions, 0); err != nil {
+			return fmt.Errorf("queuing the announcement of %s: %w", id, err)
 		}
-		if next == "" {
-			return nil
-		}
-		cursor = next
 	}
+	return nil
 }
