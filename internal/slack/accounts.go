@@ -47,7 +47,7 @@ func filtersFoot(words string) string {
 }
 
 // isUnknownCustomer finds Tango's no to a customer whose accounts were asked for: its pages list no 404 there, so the key
-// decides (tango-api.md's 404.002 and 404.015).
+// decides (404.002 or 404.015).
 func isUnknownCustomer(err error) bool {
 	var refusal *treasury.Refusal
 	return errors.As(err, &refusal) && (refusal.Key == "404.002" || refusal.Key == "404.015")

@@ -236,7 +236,7 @@ func TestCards(t *testing.T) {
 			for kind, m := range map[string]slack.Message{"card": slack.Card(s.r), "direct": slack.DirectMessage(s.r)} {
 				p := sound(t, m)
 				golden(t, kind+"-"+s.name, p)
-				// What notifications and screen readers get has to carry all of it (slack.md §4, 37).
+				// What notifications and screen readers get has to carry all of it.
 				has(t, m.Text, "<@U0LENA>", "700.00 USD", "Employee Rewards `employee-rewards`", "Marketing US `marketing-us`", slack.StateWord(s.r), s.r.ID)
 				for _, v := range s.r.Votes {
 					has(t, m.Text, "<@"+v.Person+">")

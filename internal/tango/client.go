@@ -85,7 +85,8 @@ func checkAddress(api string) error {
 }
 
 // newRequest makes a request with what every call carries. Its body never has a GetBody, so that net/http can not
-// send it a second time on its own account (reliability.md §3.1): not even a read, whose repetition would miss the pace.
+// send it a second time on its own account, as TestOrdinaryClientsSendTwice shows: not even a read, whose repetition
+// would miss the pace.
 func (c *Client) newRequest(ctx context.Context, method, address string, body []byte) (*http.Request, error) {
 	name, key, err := c.config.Credentials(ctx)
 	if err != nil {

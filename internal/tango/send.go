@@ -122,7 +122,7 @@ type sent struct {
 }
 
 // send makes the call over a transport of its own. Each setting closes one of the ways in which net/http, a server or the
-// environment can make one call into two (reliability.md §3.1 has the measurements). Nothing of it outlives the return:
+// environment can make one call into two (TestOrdinaryClientsSendTwice measures them). Nothing of it outlives the return:
 // the connection is closed, and bytes that have not left are thrown away.
 func send(ctx context.Context, request *http.Request, roots *x509.CertPool) (s sent) {
 	line := &line{}

@@ -65,9 +65,8 @@ func checkOrder(o treasury.TransferOrder) error {
 }
 
 // judge says what is known after a send. VerdictDone, VerdictRefused and VerdictThrottled each need Tango's own words,
-// VerdictUnsent the proof that there was no connection. A 404 and a 422 are on no list of definite answers
-// (reliability.md §4, rows 11 to 14), so even in Tango's words they leave doubt; and so does a 409, because it says that
-// the reference was used, and not by which try.
+// VerdictUnsent the proof that there was no connection. A 404 and a 422 are no definite answers to a transfer, so even in
+// Tango's words they leave doubt; and so does a 409, because it says that the reference was used, and not by which try.
 func judge(o treasury.TransferOrder, s sent) treasury.Answer {
 	if s.connections == 0 && s.status == 0 {
 		return treasury.Answer{Verdict: treasury.VerdictUnsent}

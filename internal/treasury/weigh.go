@@ -2,8 +2,8 @@ package treasury
 
 import "slices"
 
-// Weigh says what a sighting means. It is pure, and never says that something was not sent because it hopes so: the rules
-// are those of reliability.md §5.
+// Weigh says what a sighting means. It is pure, and never says that something was not sent because it hopes so: each
+// rule is named in the evidence.
 func (r Request) Weigh(s sighting, noisy []string) Evidence {
 	ev := Evidence{Says: FindingOpen, Rule: RuleUnclear, Noisy: noisy, Deposit: s.Deposit, Card: s.Card}
 	switch r.Action.Kind {
