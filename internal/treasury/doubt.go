@@ -243,15 +243,16 @@ func (r *Request) resend(e Event) error {
 	return nil
 }
 
-// resent reads the answer to that send: a success is the one movement, and a 409 proves that the first send was it. All
-// else proves nothing about the first, and leaves the doubt.
+// resent reads the answer to that send: a success is the one movement, and a 409 proves that the first send of a transfer
+// was it. That of a deposit proves only that Tango took it: the bank may have declined it since. All else proves nothing
+// about the first, and leaves the doubt.
 func (r *Request) resent(a Answer, at time.Time) {
 	switch {
 	case a.Verdict == VerdictDone:
 		r.State, r.Reason = StateSucceeded, ReasonNone
 	case a.Verdict == VerdictPending:
 		r.State, r.Reason = StateSettling, ReasonNone
-	case a.Doubt == DoubtDuplicate:
+	case a.Doubt == DoubtDuplicate && r.Action.Kind == ActionTransfer:
 		r.State, r.Reason = StateSucceeded, ReasonFound
 	default:
 		r.doubt(at)

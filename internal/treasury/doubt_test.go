@@ -205,7 +205,7 @@ func TestVotesToResendThatDoNotCount(t *testing.T) {
 	}
 }
 
-// TestWhatTheSecondSendMakes: a success is the one movement, a 409 proves the first; all else proves nothing.
+// TestWhatTheSecondSendMakes: a success is the one movement, a 409 proves the first of a transfer; all else proves nothing.
 func TestWhatTheSecondSendMakes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -240,6 +240,22 @@ func TestWhatTheSecondSendMakes(t *testing.T) {
 				}, WhyNoResend)
 			}
 		})
+	}
+}
+
+// A 409 says that Tango took the deposit's reference. The bank may have declined that deposit since.
+func TestAUsedReferenceDoesNotProveADeposit(t *testing.T) {
+	t.Parallel()
+	r := requestIn(StateInDoubt)
+	r.Action = Action{Kind: ActionDeposit, Deposit: &Deposit{Account: AccountRef{ID: "marketing-us"}, Amount: usdOf(100)}}
+	r.Hash = r.Action.Hash()
+	r = votedToResend(t, r, "U0MAYA", "U0RAVI")
+	r = mustNext(t, r, Event{Kind: EventResend, At: noon.Add(3 * time.Hour), Valid: 2, NotAfter: noon.Add(4 * time.Hour)})
+	r = mustNext(t, r, Event{
+		Kind: EventAnswer, At: noon.Add(3 * time.Hour), Attempt: r.Attempt.ID, Answer: Answer{Verdict: VerdictUnknown, Doubt: DoubtDuplicate},
+	})
+	if r.State != StateInDoubt || r.MayResend() {
+		t.Errorf("%s, may resend %v", r.State, r.MayResend())
 	}
 }
 
