@@ -30,8 +30,17 @@ func (e *Edge) redrawHomes(ctx context.Context, id string) error {
 	for _, v := range r.Votes {
 		people = append(people, v.Person)
 	}
+	facts, err := e.homeFacts(ctx)
+	if err != nil {
+		e.Log.WarnContext(ctx, "App Homes not redrawn", "request", id, "error", err)
+		return nil
+	}
 	for _, person := range people {
-		if err := e.publishHome(ctx, person, ""); err != nil {
+		blocks, err := e.home(ctx, person, facts)
+		if err == nil {
+			err = e.Client.publish(ctx, person, "", blocks)
+		}
+		if err != nil {
 			e.Log.WarnContext(ctx, "App Home not redrawn", "request", id, "error", err)
 		}
 	}

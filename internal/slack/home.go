@@ -71,8 +71,12 @@ func (e *Edge) publishHome(ctx context.Context, person, hash string) error {
 	const tries = 3
 	var err error
 	for range tries {
+		var facts homeFacts
+		if facts, err = e.homeFacts(ctx); err != nil {
+			return err
+		}
 		var blocks []slackgo.Block
-		if blocks, err = e.home(ctx, person); err != nil {
+		if blocks, err = e.home(ctx, person, facts); err != nil {
 			return err
 		}
 		if err = e.Client.publish(ctx, person, hash, blocks); !isCode(err, "hash_conflict") {
@@ -90,8 +94,26 @@ const (
 	homeBalances = 15
 )
 
+// homeFacts are what everybody's App Home is drawn from.
+type homeFacts struct {
+	open     []treasury.Request
+	overview treasury.Overview
+	stop     treasury.Stop
+}
+
+func (e *Edge) homeFacts(ctx context.Context) (f homeFacts, err error) {
+	if f.open, err = e.Desk.Open(ctx); err != nil {
+		return f, err
+	}
+	if f.overview, err = e.Desk.Overview(ctx, homeBalances); err != nil {
+		return f, err
+	}
+	f.stop, err = e.Desk.Stopped(ctx)
+	return f, err
+}
+
 // home draws what waits for the person, what they asked for, and the balances with their age.
-func (e *Edge) home(ctx context.Context, person string) ([]slackgo.Block, error) {
+func (e *Edge) home(ctx context.Context, person string, facts homeFacts) ([]slackgo.Block, error) {
 	err := e.Desk.MayView(ctx, person)
 	if errors.Is(err, treasury.ErrForbidden) {
 		return []slackgo.Block{header("Tangobot"), section(errorWords(err, ""))}, nil
@@ -99,16 +121,8 @@ func (e *Edge) home(ctx context.Context, person string) ([]slackgo.Block, error)
 	if err != nil {
 		return nil, err
 	}
-	open, err := e.Desk.Open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	overview, err := e.Desk.Overview(ctx, homeBalances)
-	if err != nil {
-		return nil, err
-	}
 	var waiting, mine, doubts []treasury.Request
-	for _, r := range open {
+	for _, r := range facts.open {
 		switch {
 		case r.State == treasury.StateInDoubt:
 			doubts = append(doubts, r)
@@ -118,13 +132,9 @@ func (e *Edge) home(ctx context.Context, person string) ([]slackgo.Block, error)
 			waiting = append(waiting, r)
 		}
 	}
-	stop, err := e.Desk.Stopped(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var blocks []slackgo.Block
-	if stop.Stopped {
-		blocks = append(blocks, section(stopWords(stop)))
+	if facts.stop.Stopped {
+		blocks = append(blocks, section(stopWords(facts.stop)))
 	}
 	blocks = append(blocks, e.homeRequests(ctx, "Waiting for you", "Nothing waits for your decision.", waiting, homeWaiting, person)...)
 	if len(doubts) > 0 {
@@ -135,7 +145,7 @@ func (e *Edge) home(ctx context.Context, person string) ([]slackgo.Block, error)
 		blocks = append(blocks, actions("home-do",
 			button(actionNewTransfer, "new", "Request a transfer"), button(actionNewDeposit, "new", "Request a deposit")))
 	}
-	blocks = append(blocks, homeBalanceBlocks(overview)...)
+	blocks = append(blocks, homeBalanceBlocks(facts.overview)...)
 	return append(blocks, note("Drawn "+date(e.Clock())+". "+code("/tango help")+" lists all that you can type.")), nil
 }
 
