@@ -23,6 +23,9 @@ const (
 	depositAfter = 7 * 24 * time.Hour
 	// lateWatch is how long a request that was found not to be carried out is watched for a late movement.
 	lateWatch = 30 * 24 * time.Hour
+	// twiceWatch is how long a deposit that has arrived is watched for the same sum once more. Longer, and a person who
+	// funds the account in the portal by the same sum would be taken for it.
+	twiceWatch = 24 * time.Hour
 	// quietAfter is how long an account must have moved only by our hands to count as quiet.
 	quietAfter = 30 * 24 * time.Hour
 )

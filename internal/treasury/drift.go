@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // noisy lists the accounts of a request that others move too, or on which another deposit of ours was under way. An account
@@ -50,6 +51,17 @@ func (d *Desk) noisy(ctx context.Context, r Request) ([]string, error) {
 // depositsUnderWay lists the accounts on which another deposit of ours settled, or settles, since the balances were read
 // that evidence is held against: it may settle before the mark that follows the read. The clocks may differ by SettleAfter.
 func (d *Desk) depositsUnderWay(ctx context.Context, r Request) ([]string, error) {
+	since := r.Attempt.SentAt
+	for _, read := range r.Attempt.Before {
+		if read.At.Before(since) {
+			since = read.At
+		}
+	}
+	return d.depositsSince(ctx, r.ID, since)
+}
+
+// depositsSince lists the accounts on which a deposit of ours other than one request's settled since a time, or settles.
+func (d *Desk) depositsSince(ctx context.Context, but string, since time.Time) ([]string, error) {
 	settling, err := d.inState(ctx, StateSettling)
 	if err != nil {
 		return nil, err
@@ -58,16 +70,10 @@ func (d *Desk) depositsUnderWay(ctx context.Context, r Request) ([]string, error
 	if err != nil {
 		return nil, err
 	}
-	since := r.Attempt.SentAt
-	for _, read := range r.Attempt.Before {
-		if read.At.Before(since) {
-			since = read.At
-		}
-	}
 	since = since.Add(-SettleAfter)
 	var accounts []string
 	for _, other := range append(settling, closed...) {
-		if other.ID == r.ID || other.Action.Kind != ActionDeposit {
+		if other.ID == but || other.Action.Kind != ActionDeposit {
 			continue
 		}
 		if other.State == StateSettling || !other.ClosedAt.Before(since) {
@@ -78,8 +84,18 @@ func (d *Desk) depositsUnderWay(ctx context.Context, r Request) ([]string, error
 }
 
 // drifted is called when an account's balance is not what it was when it was last read, and we did not move it. It looks
-// for a closed request that this contradicts: one that was found not to be carried out, and was after all.
+// for a closed request that this contradicts: one that was found not to be carried out, and was after all, or a deposit
+// that has arrived and seems to arrive again.
 func (d *Desk) drifted(ctx context.Context, account string, change int64) error {
+	arrived, _, err := d.Closed(ctx, StateSucceeded, "", 200)
+	if err != nil {
+		return err
+	}
+	for _, r := range arrived {
+		if a := r.Action.Deposit; a != nil && a.Account.ID == account && change == a.Amount.Hundredths && d.Clock().Sub(r.ClosedAt) <= twiceWatch {
+			return d.movedTwice(ctx, r)
+		}
+	}
 	failed, _, err := d.Closed(ctx, StateFailed, "", 200)
 	if err != nil {
 		return err

@@ -521,6 +521,54 @@ func TestMoneyThatMovedTwiceFreezesTheAccounts(t *testing.T) {
 	}
 }
 
+// TestADepositThatArrivedTwiceFreezesTheAccount: at once, when it settles, and when its double comes later.
+func TestADepositThatArrivedTwiceFreezesTheAccount(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		amount string
+		twice  bool
+		later  int64 // cents that come from elsewhere afterwards
+		others bool  // another deposit of the same amount
+		frozen bool
+	}{
+		"once":                            {amount: "250"},
+		"twice at once":                   {amount: "250", twice: true, frozen: true},
+		"twice, settling":                 {amount: "5.55", twice: true, frozen: true},
+		"again later":                     {amount: "250", later: 25_000, frozen: true},
+		"another sum later":               {amount: "250", later: 25_001},
+		"twice, with another of ours":     {amount: "5.55", others: true},
+		"another of ours after the first": {amount: "250", others: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.quiet("employee-rewards")
+			ask := func() treasury.Request {
+				d := draftOf(treasury.ActionDeposit)
+				d.Amount = c.amount
+				return b.approvedFor(d)
+			}
+			r := ask()
+			if c.twice {
+				b.sim.Arm(tangosim.Fault{On: pathOf(treasury.ActionDeposit), Twice: true})
+			}
+			b.executed(r.ID)
+			if c.others {
+				b.executed(ask().ID)
+			}
+			b.look(time.Hour)
+			b.look(time.Hour)
+			b.is(r.ID, treasury.StateSucceeded, treasury.ReasonNone)
+			b.sim.Spend("employee-rewards", -c.later)
+			b.Learn(t.Context(), active(b, "employee-rewards"))
+			by, err := b.FrozenBy(t.Context(), "employee-rewards")
+			if err != nil || (by == r.ID) != c.frozen || by != "" && by != r.ID {
+				t.Errorf("frozen by %q, %v", by, err)
+			}
+		})
+	}
+}
+
 // TestTheNextRequestIsNoSecondMovement: it carries the same sum between the same accounts, before the first has looked.
 func TestTheNextRequestIsNoSecondMovement(t *testing.T) {
 	t.Parallel()
