@@ -36,11 +36,19 @@ const (
 )
 
 // Open opens or makes the file in a folder.
-func Open(folder string, clock func() time.Time) (*Store, error) {
+func Open(folder string, clock func() time.Time) (*Store, error) { return open(folder, clock, false) }
+
+// OpenUnsynced is Open for tests: a commit does not wait until the disk has it, so only the process may die, and not the
+// machine.
+func OpenUnsynced(folder string, clock func() time.Time) (*Store, error) {
+	return open(folder, clock, true)
+}
+
+func open(folder string, clock func() time.Time, unsynced bool) (*Store, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data folder: %w", err)
 	}
-	db, err := bbolt.Open(filepath.Join(folder, fileName), 0o600, &bbolt.Options{Timeout: openWait})
+	db, err := bbolt.Open(filepath.Join(folder, fileName), 0o600, &bbolt.Options{Timeout: openWait, NoSync: unsynced})
 	if errors.Is(err, bbolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("the data file in %s is in use by another process", folder)
 	}

@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -25,7 +27,7 @@ import (
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
-// Config is what a Client is made of. All fields but RootCAs must be set.
+// Config is what a Client is made of. All fields but the last three must be set.
 type Config struct {
 	// API is the base address without a slash at the end, such as "https://api.tangocard.com/raas/v2".
 	API string
@@ -40,6 +42,11 @@ type Config struct {
 	Log    *slog.Logger
 	// RootCAs are the authorities whose certificates are taken; nil is the system's.
 	RootCAs *x509.CertPool
+	// Dial makes the connections; nil dials the network. The simulation gives pipes.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Jitter gives a random part of a pause before a read is tried again, below most; nil draws it. The simulation gives
+	// the same each time.
+	Jitter func(most time.Duration) time.Duration
 }
 
 // Client reads Tango and moves money there. It is safe for concurrent use.
@@ -64,7 +71,10 @@ func New(config Config) (*Client, error) {
 	if err := checkAddress(config.API); err != nil {
 		return nil, err
 	}
-	return &Client{config: config, reads: readClient(config.RootCAs)}, nil
+	if config.Jitter == nil {
+		config.Jitter = rand.N[time.Duration] //nolint:gosec // spreads load, guards nothing
+	}
+	return &Client{config: config, reads: readClient(config)}, nil
 }
 
 // checkAddress refuses what would change the meaning of a path that is put behind it. Which hosts may be called, and that

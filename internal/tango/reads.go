@@ -2,11 +2,9 @@ package tango
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -27,12 +25,16 @@ const (
 )
 
 // readClient keeps its connections, follows nothing and takes no proxy from the environment.
-func readClient(roots *x509.CertPool) *http.Client {
+func readClient(config Config) *http.Client {
+	dial := config.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: 5 * time.Second}).DialContext
+	}
 	return &http.Client{
 		CheckRedirect: stay,
 		Transport: &http.Transport{
-			DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-			TLSClientConfig:        tlsConfig(roots),
+			DialContext:            dial,
+			TLSClientConfig:        tlsConfig(config.RootCAs),
 			TLSHandshakeTimeout:    5 * time.Second,
 			ResponseHeaderTimeout:  readTime,
 			IdleConnTimeout:        time.Minute,
@@ -86,13 +88,13 @@ func (c *Client) tryRead(ctx context.Context, address string, try int) outcome {
 	}
 	response, err := c.reads.Do(request)
 	if err != nil {
-		return lost(outer, err, try)
+		return c.lost(outer, err, try)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxRead+1))
 	switch {
 	case err != nil:
-		return lost(outer, err, try)
+		return c.lost(outer, err, try)
 	case len(body) > maxRead:
 		return outcome{err: fmt.Errorf("an answer of more than %d bytes: %w", maxRead, treasury.ErrUnavailable)}
 	case response.StatusCode != http.StatusOK:
@@ -108,11 +110,11 @@ func (c *Client) tryRead(ctx context.Context, address string, try int) outcome {
 	return outcome{value: value}
 }
 
-func lost(ctx context.Context, err error, try int) outcome {
+func (c *Client) lost(ctx context.Context, err error, try int) outcome {
 	if ctx.Err() != nil {
 		return outcome{err: fmt.Errorf("%s: %w: %w", failure(err), treasury.ErrUnavailable, context.Cause(ctx))}
 	}
-	return outcome{err: fmt.Errorf("%s: %w", failure(err), treasury.ErrUnavailable), again: true, pause: backOff(try)}
+	return outcome{err: fmt.Errorf("%s: %w", failure(err), treasury.ErrUnavailable), again: true, pause: c.backOff(try)}
 }
 
 // notOK decides whether a status is worth another try. A 429 has many meanings at Tango; only two of its keys, and a 429
@@ -121,7 +123,7 @@ func (c *Client) notOK(response *http.Response, body []byte, try int) outcome {
 	o := outcome{err: readError(response.StatusCode, response.Header, body)}
 	switch {
 	case response.StatusCode >= 500:
-		o.again, o.pause = true, backOff(try)
+		o.again, o.pause = true, c.backOff(try)
 	case response.StatusCode == http.StatusTooManyRequests:
 		key, _ := tangoError(response.StatusCode, response.Header, body)
 		o.pause = c.retryAfter(response.Header)
@@ -131,9 +133,9 @@ func (c *Client) notOK(response *http.Response, body []byte, try int) outcome {
 }
 
 // backOff gives a pause that doubles with each try, and of that a random part from half to the whole.
-func backOff(try int) time.Duration {
+func (c *Client) backOff(try int) time.Duration {
 	whole := readPause << (try - 1)
-	return whole/2 + rand.N(whole/2) //nolint:gosec // spreads load, guards nothing
+	return whole/2 + c.config.Jitter(whole/2)
 }
 
 // retryAfter reads the header in both of its forms: seconds, or a date.

@@ -47,7 +47,7 @@ func (c *Client) sendOnce(ctx context.Context, call change) (answer treasury.Ans
 	}
 	defer request.Body.Close() // wipes it
 	begun = true
-	s := send(ctx, request, c.config.RootCAs)
+	s := send(ctx, request, c.config)
 	if s.failure != "" {
 		c.config.Log.WarnContext(ctx, "money call without a whole answer", "failure", s.failure, "connections", s.connections, "status", s.status)
 	}
@@ -124,10 +124,10 @@ type sent struct {
 // send makes the call over a transport of its own. Each setting closes one of the ways in which net/http, a server or the
 // environment can make one call into two (TestOrdinaryClientsSendTwice measures them). Nothing of it outlives the return:
 // the connection is closed, and bytes that have not left are thrown away.
-func send(ctx context.Context, request *http.Request, roots *x509.CertPool) (s sent) {
-	line := &line{}
+func send(ctx context.Context, request *http.Request, config Config) (s sent) {
+	line := &line{network: config.Dial}
 	defer line.hangUp()
-	client := &http.Client{CheckRedirect: stay, Transport: oneShot(ctx, line, roots)}
+	client := &http.Client{CheckRedirect: stay, Transport: oneShot(ctx, line, config.RootCAs)}
 	var got atomic.Int64
 	defer func() { s.connections = got.Load() }()
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { got.Add(1) }}
@@ -177,6 +177,8 @@ var (
 
 // line is the one connection of a money call.
 type line struct {
+	network func(ctx context.Context, network, address string) (net.Conn, error) // nil for the real one
+
 	mu     sync.Mutex
 	dialed bool
 	over   bool
@@ -188,7 +190,11 @@ func (l *line) dial(ctx context.Context, network, address string) (net.Conn, err
 	if err := l.take(); err != nil {
 		return nil, err
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	dial := l.network
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	conn, err := dial(ctx, network, address)
 	if err != nil {
 		return nil, err // failure names it by its kind
 	}

@@ -1,13 +1,15 @@
 package tangosim
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
 )
 
-// settles is how long a deposit of one of the sandbox's pending amounts stays PENDING; the pages say within an hour.
+// settles is how long a deposit of one of the sandbox's pending amounts stays PENDING by default; the pages say within an
+// hour.
 const settles = 40 * time.Minute
 
 // The amounts in cents that the sandbox treats apart.
@@ -139,9 +141,9 @@ func (s *Sim) take(c *call, d *deposit) {
 	d.Status, d.Final, d.SettleAt = "PENDING", "SUCCESS", d.CreatedAt
 	switch d.Cents {
 	case pendingThenSuccess:
-		d.SettleAt = d.CreatedAt.Add(settles)
+		d.SettleAt = d.CreatedAt.Add(cmp.Or(s.config.Settles, settles))
 	case pendingThenDeclined:
-		d.Final, d.SettleAt = "DECLINED", d.CreatedAt.Add(settles)
+		d.Final, d.SettleAt = "DECLINED", d.CreatedAt.Add(cmp.Or(s.config.Settles, settles))
 	case declinedAtOnce:
 		d.Final = "DECLINED"
 	}

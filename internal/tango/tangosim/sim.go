@@ -35,6 +35,7 @@ type Config struct {
 	FeePoints       int64         // hundredths of a percent on a deposit; 0 is 350, which is 3.5 %
 	DepositLeast    int64         // cents; 0 is 100
 	DepositMost     int64         // cents; 0 is all that six digits hold
+	Settles         time.Duration // how long a deposit of a pending amount stays PENDING; 0 is 40 minutes
 }
 
 // Sim is a platform at Tango. It is safe for concurrent use.

@@ -1,0 +1,261 @@
+package simulation
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tangobot/tangobot/internal/slack/slacksim"
+	"github.com/tangobot/tangobot/internal/tango/tangosim"
+	"github.com/tangobot/tangobot/internal/treasury"
+)
+
+// plan is what a seed draws before it begins: which faults this world knows and how often, and what its people want.
+type plan struct {
+	on       map[fault]bool
+	rate     float64 // of faults, by effect
+	sendRate float64 // of faults, by call that changes something
+	lasts    time.Duration
+	steps    int
+	lag      time.Duration
+	slow     float64 // part of the effects that take seconds
+	unique   bool    // references
+	get      bool    // transfers by GET
+	events   []*mishap
+	stops    bool
+}
+
+// mishap is something that happens to the world at a time.
+type mishap struct {
+	at   time.Duration
+	what fault
+	do   func(*world)
+	done bool
+}
+
+const channel = "C0APPROVE"
+
+var (
+	requesters = []string{"U0LENA", "U0OMAR"}
+	approvers  = []string{"U0MAYA", "U0RAVI", "U0NINA"}
+	opening    = map[string]int64{"alpha": 500_000, "bravo": 300_000, "charlie": 100_000}
+)
+
+// limit is what one person may move in a day, in cents.
+const limit = 90_000
+
+func directory() slacksim.Directory {
+	d := slacksim.Directory{Channels: []slacksim.Channel{
+		{ID: channel, Name: "approvals", Members: []string{"U0TANGO"}}, {ID: "C0ALERTS", Name: "alerts", Members: []string{"U0TANGO"}},
+	}}
+	for _, id := range slices.Concat(requesters, approvers) {
+		d.People = append(d.People, slacksim.Person{ID: id, Name: strings.ToLower(id[2:]), RealName: id[2:]})
+		d.Channels[0].Members = append(d.Channels[0].Members, id)
+	}
+	return d
+}
+
+// everyFault lists what a plan may turn on.
+func everyFault() []fault {
+	return slices.Concat([]fault{
+		readFails, listFails, listLags, commitFails, commitLost, claimFails, claimLost, queueFails, queueLost, queueTwice, slackFails,
+		slackLost, slackLimits, tangoFails, tangoLimits, tangoStale, dialFails, deliverTwice, deliverLost, killedBefore, killedAfter,
+		frozen, skewed, redelivered, watchedTwice, rightLost, stoppedMeanwhile, foreignMoves,
+	}, sendFaults())
+}
+
+func drawPlan(rng *rand.Rand) plan {
+	p := plan{
+		on: map[fault]bool{}, rate: []float64{0.01, 0.03, 0.06, 0.1}[rng.IntN(4)], sendRate: []float64{0.3, 0.7, 0.9}[rng.IntN(3)],
+		lasts: time.Duration(20+rng.IntN(100)) * time.Minute, steps: 2500, lag: time.Duration(1+rng.IntN(20)) * time.Second,
+		unique: rng.IntN(3) == 0, get: rng.IntN(5) == 0,
+	}
+	for _, f := range everyFault() {
+		p.on[f] = rng.IntN(2) == 0
+	}
+	if rng.IntN(4) == 0 {
+		p.slow = 0.01
+	}
+	if rng.IntN(8) > 0 {
+		p.on[sendVeryLate] = false
+	}
+	if rng.IntN(4) > 0 {
+		p.on[foreignMoves], p.on[rightLost], p.on[stoppedMeanwhile] = false, false, false
+	}
+	at := func() time.Duration { return time.Duration(rng.IntN(int(30 * time.Minute))) }
+	if p.on[foreignMoves] {
+		for range 1 + rng.IntN(3) {
+			account := []string{"alpha", "bravo", "charlie"}[rng.IntN(3)]
+			cents := int64(1 + rng.IntN(20_000) - 10_000)
+			p.events = append(p.events, &mishap{at: at(), what: foreignMoves, do: func(w *world) { w.tango.Spend(account, cents); w.truth.moved() }})
+		}
+	}
+	if p.on[rightLost] {
+		person := approvers[rng.IntN(3)]
+		lost := at()
+		p.events = append(p.events,
+			&mishap{at: lost, what: rightLost, do: func(w *world) { w.setRight(person, false) }},
+			&mishap{at: lost + at(), what: rightLost, do: func(w *world) { w.setRight(person, true) }})
+	}
+	p.stops = p.on[stoppedMeanwhile]
+	return p
+}
+
+func (p *plan) has(f fault) bool { return p.on[f] }
+
+func (p *plan) policy() string {
+	references, method := "attach", http.MethodPost
+	if p.unique {
+		references = "unique"
+	}
+	if p.get {
+		method = http.MethodGet
+	}
+	return `
+workspace: T0ACME
+channels: {approvals: C0APPROVE, alerts: C0ALERTS}
+groups:
+  finance: [U0MAYA, U0RAVI, U0NINA]
+  rewards: [U0LENA, U0OMAR]
+view: [finance, rewards]
+request: [finance, rewards]
+rules:
+  - {action: transfer, up_to: {USD: 50}, approvals: 0}
+  - {action: transfer, up_to: {USD: 300}, approvals: 1, from: [finance]}
+  - {action: deposit, up_to: {USD: 300}, approvals: 1, from: [finance]}
+  - {action: "*", approvals: 2, from: [finance]}
+limits:
+  - {per: requester, window: 24h, up_to: {USD: 900}}
+expire_after: 2h
+remind_after: 30m
+undo: 60s
+tango: {transfer: ` + method + `, references: ` + references + `}
+`
+}
+
+// approvals is the policy once more, as the truth reads it.
+func (p *plan) approvals(a treasury.Action) int {
+	cents := a.Amount().Hundredths
+	switch {
+	case a.Kind == treasury.ActionTransfer && cents <= 5_000:
+		return 0
+	case (a.Kind == treasury.ActionTransfer || a.Kind == treasury.ActionDeposit) && cents <= 30_000:
+		return 1
+	}
+	return 2
+}
+
+func (p *plan) tango() tangosim.Config {
+	return tangosim.Config{Clock: time.Now, PlatformName: "acme", PlatformKey: platformKey, LimitRate: true}
+}
+
+func (w *world) seedTango() {
+	made := time.Date(2025, time.March, 12, 9, 30, 15, 0, time.UTC)
+	w.tango.AddCustomer("acme-rewards", "Acme Rewards", made)
+	for _, id := range []string{"alpha", "bravo", "charlie"} {
+		w.tango.AddAccount(tangosim.Account{
+			ID: id, Customer: "acme-rewards", Name: strings.ToUpper(id[:1]) + id[1:] + " Account", Currency: "USD", Cents: opening[id],
+			Email: id + "@acme.example", Notify: []string{"finance@acme.example"}, CreatedAt: made,
+		})
+		w.tango.AddCard(tangosim.Card{Account: id, Label: "Card of " + id, LastFour: "1111", Expires: "2031-12", CreatedAt: made, ActiveFrom: made})
+	}
+}
+
+// skew is how far a sandbox's clock is off. SQS's and Lambda's times are right.
+func (p *plan) skew(w *world) time.Duration {
+	if !p.on[skewed] || w.closing || w.rng.IntN(3) > 0 {
+		return 0
+	}
+	w.met(skewed)
+	return time.Duration(w.rng.IntN(480)-240) * time.Second
+}
+
+// latency is how long the world takes for one effect.
+func (p *plan) latency(w *world) time.Duration {
+	switch n := w.rng.IntN(100); {
+	case !w.closing && w.rng.Float64() < p.slow:
+		return time.Duration(1+w.rng.IntN(9)) * time.Second
+	case n < 80:
+		return time.Duration(1+w.rng.IntN(15)) * time.Millisecond
+	default:
+		return time.Duration(1+w.rng.IntN(120)) * time.Millisecond
+	}
+}
+
+func (p *plan) freeze(w *world) time.Duration {
+	return time.Duration(1+w.rng.IntN(90)) * time.Second
+}
+
+// mishaps lists what is due to happen to the world.
+func (p *plan) mishaps(w *world, next *time.Time) []func() {
+	var list []func()
+	for _, m := range p.events {
+		at := w.began.Add(m.at)
+		switch {
+		case m.done:
+		case time.Now().Before(at):
+			*next = earlier(*next, at)
+		default:
+			list = append(list, func() {
+				m.done = true
+				w.met(m.what)
+				w.trace("%s", m.what)
+				m.do(w)
+			})
+		}
+	}
+	return list
+}
+
+func (p *plan) heal(w *world) {
+	p.events = nil
+	for _, person := range approvers {
+		w.setRight(person, true)
+	}
+	w.tango.Disarm()
+	w.questions.redrive()
+	w.money.redrive()
+	w.nextWatch = time.Now()
+}
+
+func (w *world) setRight(person string, has bool) {
+	standing := slacksim.Deactivated
+	if has {
+		standing = slacksim.Member
+	}
+	w.slack.PutPerson(slacksim.Person{ID: person, Name: strings.ToLower(person[2:]), RealName: person[2:], Standing: standing})
+	w.truth.rights = append(w.truth.rights, right{time.Now(), person, has})
+}
+
+// draws tells whether something goes wrong that is no effect's.
+func (w *world) draws(f fault) bool {
+	return !w.closing && w.plan.on[f] && w.rng.Float64() < 3*w.plan.rate
+}
+
+// whatGoesWrong draws what becomes of an effect.
+func (w *world) whatGoesWrong(e *effect) fault {
+	if w.closing {
+		return none
+	}
+	rate := w.plan.rate
+	if e.change {
+		rate = w.plan.sendRate
+	}
+	if w.rng.Float64() >= rate {
+		return none
+	}
+	list := e.faults
+	if e.by != nil && !e.by.dead && !e.by.over {
+		list = append(slices.Clone(list), killedBefore, killedAfter)
+		if !e.afloat {
+			list = append(list, frozen)
+		}
+	}
+	list = slices.DeleteFunc(slices.Clone(list), func(f fault) bool { return !w.plan.on[f] })
+	if len(list) == 0 {
+		return none
+	}
+	return list[w.rng.IntN(len(list))]
+}
