@@ -12,7 +12,15 @@ import (
 // message to the requester, one more direct message when it ends or is in doubt, and reminders in the card's thread.
 // What was done before a failure is kept, so that a repetition does the rest.
 func (e *Edge) announce(ctx context.Context, id string) error {
-	return errors.Join(e.Desk.Announce(ctx, id, e.show), e.redrawHomes(ctx, id))
+	anew := false
+	err := e.Desk.Announce(ctx, id, func(ctx context.Context, r treasury.Request, n treasury.Notice) (treasury.Notice, error) {
+		anew = true
+		return e.show(ctx, r, n)
+	})
+	if !anew {
+		return err // several jobs tell of one change: the first has drawn it all
+	}
+	return errors.Join(err, e.redrawHomes(ctx, id))
 }
 
 // redrawHomes brings App Home up to date for the people who acted on a request, when it was decided or has ended.
