@@ -243,15 +243,16 @@ func (r *Request) resend(e Event) error {
 	return nil
 }
 
-// resent reads the answer to that send: a success is the one movement, and a 409 proves that the first send was it. All
-// else proves nothing about the first, and leaves the doubt.
+// resent reads the answer to that send: a success is the one movement, and a 409 to a transfer proves that the first send
+// was it. All else proves nothing about the first, and leaves the doubt: so does a 409 to a deposit, for Tango takes the
+// reference of one that it holds as PENDING, or has declined, as well.
 func (r *Request) resent(a Answer, at time.Time) {
 	switch {
 	case a.Verdict == VerdictDone:
 		r.State, r.Reason = StateSucceeded, ReasonNone
 	case a.Verdict == VerdictPending:
 		r.State, r.Reason = StateSettling, ReasonNone
-	case a.Doubt == DoubtDuplicate:
+	case a.Doubt == DoubtDuplicate && r.Action.Kind == ActionTransfer:
 		r.State, r.Reason = StateSucceeded, ReasonFound
 	default:
 		r.doubt(at)

@@ -243,6 +243,19 @@ func TestWhatTheSecondSendMakes(t *testing.T) {
 	}
 }
 
+// A 409 to a deposit's second send tells that the first was taken, and not whether it was pending, declined or charged.
+func TestA409ProvesNoDeposit(t *testing.T) {
+	t.Parallel()
+	r := votedToResend(t, depositIn(StateInDoubt), "U0MAYA", "U0RAVI")
+	r = mustNext(t, r, Event{Kind: EventResend, At: noon.Add(3 * time.Hour), Valid: 2, NotAfter: noon.Add(4 * time.Hour)})
+	r = mustNext(t, r, Event{
+		Kind: EventAnswer, At: noon.Add(3 * time.Hour), Attempt: r.Attempt.ID, Answer: Answer{Verdict: VerdictUnknown, Doubt: DoubtDuplicate},
+	})
+	if r.State != StateInDoubt || r.MayResend() {
+		t.Errorf("made %s (%s), want a doubt that people close", r.State, r.Reason)
+	}
+}
+
 // A worker that dies in the second send leaves the doubt, and it is not sent a third time.
 func TestALostSecondSendIsNotRepeated(t *testing.T) {
 	t.Parallel()
