@@ -42,6 +42,10 @@ test-all: bin/dynoxide bin/axe.min.js ## Test everything: needs a C compiler, np
 explore: ## Search every order of events around a payment, and break each guard once (about two minutes)
 	go test -tags explore -run Explore -count=1 -timeout=20m -v ./internal/treasury
 
+.PHONY: sandbox
+sandbox: ## Ask Tango's sandbox, with your keys, what its pages leave open (docs/sandbox.md; moves small sums)
+	@go test -tags sandbox -run '^TestSandbox$$' -count=1 -timeout=30m -v ./internal/tango/contract
+
 .PHONY: check
 check: fmt-check tidy-check vet lint test-all ## All that CI demands
 
@@ -59,11 +63,11 @@ tidy-check:
 
 .PHONY: vet
 vet:
-	go vet -tags outside ./...
+	go vet -tags outside,sandbox ./...
 
 .PHONY: lint
 lint: bin/golangci-lint ## Hold the code to the house rules of .golangci.yml
-	bin/golangci-lint run --build-tags outside
+	bin/golangci-lint run --build-tags outside,sandbox
 
 .PHONY: bench
 bench: bin/dynoxide ## Measure the functions beside a bare hello, and the rest (PKG=./functions for one package)

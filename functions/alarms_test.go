@@ -3,10 +3,17 @@ package functions_test
 import (
 	"bytes"
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/tangobot/tangobot/internal/cloud"
 	"github.com/tangobot/tangobot/internal/embedded"
@@ -140,6 +147,90 @@ func TestInDoubtIsCounted(t *testing.T) {
 		at(a, "Namespace", "Fn::Sub") != at(transformation, "MetricNamespace", "Fn::Sub") || number(at(a, "Threshold")) != 0 {
 		t.Errorf("the alarm %v is not on the metric %v", a, filter)
 	}
+}
+
+// counted says which functions write a line that an alarm counts.
+func counted() map[string][]string {
+	return map[string][]string{
+		"requests in doubt":           {"Watch"},
+		"money moved twice":           {"Execute", "Watch"},  // after a transfer, and by evidence about a doubt
+		"closed request contradicted": {"Answer", "Execute"}, // who hold a balance against the last one known
+		"broken history":              {"Answer"},            // which makes the exports
+	}
+}
+
+// Each line that is counted is one that the domain logs, in every function that may log it, and an alarm is on the count.
+func TestLinesAreCounted(t *testing.T) {
+	t.Parallel()
+	tm := readTemplate(t)
+	logged := domainLogs(t)
+	alarms := map[any]bool{}
+	for _, a := range tm.of("AWS::CloudWatch::Alarm") {
+		if at(a, "Properties", "Namespace", "Fn::Sub") == "Tangobot/${AWS::StackName}" && number(at(a, "Properties", "Threshold")) == 0 {
+			alarms[at(a, "Properties", "MetricName")] = true
+		}
+	}
+	found, metric := map[string][]string{}, map[string]any{}
+	for name, filter := range tm.of("AWS::Logs::MetricFilter") {
+		p := at(filter, "Properties")
+		pattern, _ := at(p, "FilterPattern").(string)
+		line := strings.TrimSuffix(strings.TrimPrefix(pattern, `{ $.msg = "`), `" }`)
+		group, _ := at(p, "LogGroupName", "Ref").(string)
+		found[line] = append(found[line], strings.TrimSuffix(group, "LogGroup"))
+		slices.Sort(found[line])
+		if !logged[line] {
+			t.Errorf("%s counts %q, which the domain does not log", name, line)
+		}
+		counts := list(at(p, "MetricTransformations"))
+		if len(counts) != 1 || at(counts[0], "MetricNamespace", "Fn::Sub") != "Tangobot/${AWS::StackName}" || !alarms[at(counts[0], "MetricName")] {
+			t.Fatalf("%s: no alarm is on %v", name, counts)
+		}
+		if before, ok := metric[line]; ok && before != at(counts[0], "MetricName") {
+			t.Errorf("%q counts for %v and for %v", line, before, at(counts[0], "MetricName"))
+		}
+		metric[line] = at(counts[0], "MetricName")
+		if line != "requests in doubt" && at(counts[0], "MetricValue") != "1" {
+			t.Errorf("%s counts %v for each line", name, at(counts[0], "MetricValue"))
+		}
+	}
+	if diff := cmp.Diff(counted(), found); diff != "" {
+		t.Errorf("lines and the functions whose logs they are counted in, -want +got:\n%s", diff)
+	}
+	if len(alarms) != len(counted()) {
+		t.Errorf("alarms on %v, for %d lines", alarms, len(counted()))
+	}
+}
+
+// domainLogs lists the messages that the domain logs.
+func domainLogs(t *testing.T) map[string]bool {
+	t.Helper()
+	names, err := filepath.Glob(root + "/internal/treasury/*.go")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d sources, %v", len(names), err)
+	}
+	logged := map[string]bool{}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		source, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(source, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) < 2 {
+				return true
+			}
+			method, isMethod := call.Fun.(*ast.SelectorExpr)
+			text, isText := call.Args[1].(*ast.BasicLit)
+			if isMethod && isText && (method.Sel.Name == "ErrorContext" || method.Sel.Name == "InfoContext") {
+				logged[strings.Trim(text.Value, `"`)] = true
+			}
+			return true
+		})
+	}
+	return logged
 }
 
 // CloudWatch may not use alias/aws/sns: with it no alarm would arrive.

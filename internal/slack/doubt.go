@@ -225,12 +225,12 @@ func (e *Edge) openResend(ctx context.Context, i interaction, id string) error {
 // resendView says what one further send would do.
 func resendView(r treasury.Request) slackgo.ModalViewRequest {
 	blocks := append(requestBlocks(r), sections(inquiryLines(r)...)...)
-	taken := "If Tango carried the first send out, it refuses this one, and that proves it. "
-	if r.Action.Kind == treasury.ActionDeposit {
-		taken = "If Tango took the first send, it refuses this one, and the request stays in doubt: the bank may have declined the first. "
+	words := "If the first send was carried out, Tango refuses this one, and that proves it. If it was not, this is the one that moves the money."
+	if r.Action.Kind == treasury.ActionDeposit { // a 409 does not tell what became of a deposit
+		words = "If Tango took the first send, it refuses this one, and people still find out what became of that deposit. " +
+			"If it did not, this is the one that moves the money."
 	}
-	blocks = append(blocks, section(fmt.Sprintf("Tango takes the reference %s once. %sIf it did not, this is the one that moves the money. "+
-		"%d people must approve it.", code(r.ID), taken, r.ResendNeeded())))
+	blocks = append(blocks, section(fmt.Sprintf("Tango takes the reference %s once. %s %d people must approve it.", code(r.ID), words, r.ResendNeeded())))
 	return modal(viewResend, "Send it again", "Approve this", "Go back", metadata(decision{Request: r.ID, Hash: r.Hash}), blocks)
 }
 

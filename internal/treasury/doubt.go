@@ -246,9 +246,9 @@ func (r *Request) resend(e Event) error {
 	return nil
 }
 
-// resent reads the answer to that send: a success is the one movement, and a 409 proves that the first send of a transfer
-// was it. That of a deposit proves only that Tango took it: the bank may have declined it since. All else proves nothing
-// about the first, and leaves the doubt.
+// resent reads the answer to that send: a success is the one movement, and a 409 to a transfer proves that the first send
+// was it. All else proves nothing about the first, and leaves the doubt: so does a 409 to a deposit, for Tango takes the
+// reference of one that it holds as PENDING, or has declined, as well.
 func (r *Request) resent(a Answer, at time.Time) {
 	switch {
 	case a.Verdict == VerdictDone:

@@ -243,19 +243,16 @@ func TestWhatTheSecondSendMakes(t *testing.T) {
 	}
 }
 
-// A 409 says that Tango took the deposit's reference. The bank may have declined that deposit since.
-func TestAUsedReferenceDoesNotProveADeposit(t *testing.T) {
+// A 409 to a deposit's second send tells that the first was taken, and not whether it was pending, declined or charged.
+func TestA409ProvesNoDeposit(t *testing.T) {
 	t.Parallel()
-	r := requestIn(StateInDoubt)
-	r.Action = Action{Kind: ActionDeposit, Deposit: &Deposit{Account: AccountRef{ID: "marketing-us"}, Amount: usdOf(100)}}
-	r.Hash = r.Action.Hash()
-	r = votedToResend(t, r, "U0MAYA", "U0RAVI")
+	r := votedToResend(t, depositIn(StateInDoubt), "U0MAYA", "U0RAVI")
 	r = mustNext(t, r, Event{Kind: EventResend, At: noon.Add(3 * time.Hour), Valid: 2, NotAfter: noon.Add(4 * time.Hour)})
 	r = mustNext(t, r, Event{
 		Kind: EventAnswer, At: noon.Add(3 * time.Hour), Attempt: r.Attempt.ID, Answer: Answer{Verdict: VerdictUnknown, Doubt: DoubtDuplicate},
 	})
 	if r.State != StateInDoubt || r.MayResend() {
-		t.Errorf("%s, may resend %v", r.State, r.MayResend())
+		t.Errorf("made %s (%s), want a doubt that people close", r.State, r.Reason)
 	}
 }
 
