@@ -72,7 +72,7 @@ func New(config Config) (*Client, error) {
 		return nil, err
 	}
 	if config.Jitter == nil {
-		config.Jitter = rand.N[time.Duration] //nolint:gosec // spreads load, guards nothing
+		config.Jitter = rand.N[time.Duration]
 	}
 	return &Client{config: config, reads: readClient(config)}, nil
 }

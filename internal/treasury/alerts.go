@@ -25,6 +25,7 @@ const (
 	AlertOverdue AlertKind = "overdue" // a deposit settles for longer than Tango says
 	AlertCards   AlertKind = "cards"   // cards that expire soon
 	AlertReview  AlertKind = "review"  // the cards on file are to be looked through
+	AlertFrozen  AlertKind = "frozen"  // Tangobot moves nothing on an account until people have looked
 )
 
 // AlertEnd says why an alert is over.
@@ -37,6 +38,7 @@ const (
 	EndUnwatched AlertEnd = "unwatched" // no threshold applies any more, or the account is not active
 	EndGone      AlertEnd = "gone"      // Tango does not know the account any more
 	EndDecided   AlertEnd = "decided"   // the deposit settles no more
+	EndFreed     AlertEnd = "freed"     // somebody freed the account
 )
 
 // Alert is one thing that is told. Its id is the account's for AlertLow; the others have a slash, which no identifier has.
@@ -48,13 +50,15 @@ type Alert struct {
 	EndedAt time.Time `json:"ended_at,omitzero"`
 	End     AlertEnd  `json:"end,omitempty"`
 
-	Account   AccountRef    `json:"account,omitzero"`   // AlertLow, AlertStatus
+	Account   AccountRef    `json:"account,omitzero"`   // AlertLow, AlertStatus, AlertFrozen
 	Balance   money.Amount  `json:"balance,omitzero"`   // AlertLow: as read at ReadAt
 	Threshold money.Amount  `json:"threshold,omitzero"` // AlertLow: that it is held against
 	ReadAt    time.Time     `json:"read_at,omitzero"`
-	Status    AccountStatus `json:"status,omitempty"` // AlertLow, AlertStatus: as read; AlertMany: what they became, empty for low
-	Before    AccountStatus `json:"before,omitempty"` // AlertStatus: what it was
-	Request   string        `json:"request,omitempty"`
+	Status    AccountStatus `json:"status,omitempty"`  // AlertLow, AlertStatus: as read; AlertMany: what they became, empty for low
+	Before    AccountStatus `json:"before,omitempty"`  // AlertStatus: what it was
+	Request   string        `json:"request,omitempty"` // AlertOverdue, AlertFrozen: the one that froze it
+	Twice     bool          `json:"twice,omitempty"`   // AlertFrozen: it seems to have moved twice; else late
+	By        string        `json:"by,omitempty"`      // AlertFrozen: who freed the account
 	Count     int           `json:"count,omitempty"`   // AlertMany: accounts; AlertCards, AlertReview: cards
 	Expired   int           `json:"expired,omitempty"` // AlertReview: cards whose month is over
 	Cards     []Card        `json:"cards,omitempty"`   // AlertCards: the first of them

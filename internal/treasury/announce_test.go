@@ -3,6 +3,7 @@ package treasury_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -103,6 +104,53 @@ func TestAReminderThatComesInBetweenIsPosted(t *testing.T) {
 	})
 	if n := b.notice(r.ID); err != nil || !slices.Equal(reminders, []int{0, 1}) || n.IsBehind() || n.Reminded != 1 {
 		t.Errorf("shown with reminders %v, then %+v, %v", reminders, n, err)
+	}
+}
+
+// TestTwoAnnouncersByClocksThatDiffer: the first draws what is old by now, and comes last. All is drawn once more.
+func TestTwoAnnouncersByClocksThatDiffer(t *testing.T) {
+	t.Parallel()
+	for _, dies := range []bool{false, true} {
+		t.Run(fmt.Sprint("dies ", dies), func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			r := b.submit("U0LENA", draft("100"))
+			drawn := 0
+			draw := func(_ context.Context, r treasury.Request, n treasury.Notice) (treasury.Notice, error) {
+				drawn = r.Step
+				return n, nil
+			}
+			rounds, between := 0, func() { b.approve("U0MAYA", r) }
+			_ = b.Announce(t.Context(), r.ID, func(ctx context.Context, old treasury.Request, n treasury.Notice) (treasury.Notice, error) {
+				if rounds++; rounds > 1 {
+					return draw(ctx, old, n)
+				}
+				between()
+				b.clock.push(time.Hour)
+				if err := b.Announce(ctx, r.ID, draw); err != nil {
+					t.Error(err)
+				}
+				b.clock.push(-time.Hour)
+				if dies {
+					b.effects.breaks(func(int, string) breakage { return failsBefore }) // as if it were dead
+				}
+				return draw(ctx, old, n)
+			})
+			b.effects.breaks(nil)
+			for range 3 {
+				b.clock.push(time.Hour)
+				b.questions.drain()
+				b.sweep()
+				for _, id := range announced(b) {
+					if err := b.Announce(t.Context(), id, draw); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			if n := b.notice(r.ID); drawn != 2 || n.IsBehind() {
+				t.Errorf("step %d stands there last; %+v", drawn, n)
+			}
+		})
 	}
 }
 

@@ -301,32 +301,18 @@ func (d *Desk) learn(ctx context.Context, ours bool, accounts ...Account) {
 	if len(accounts) == 0 {
 		return
 	}
-	now := d.Clock()
 	n := len(accounts)
 	keys := make([]string, 2*n)
 	for i, a := range accounts {
 		keys[i], keys[n+i] = accountKey(a.ID), laneKey(a.ID)
 	}
-	drifts := map[string]int64{}
 	records, err := d.Journal.Get(ctx, keys...)
 	if err == nil {
 		writes := make([]Write, len(accounts))
 		for i, a := range accounts {
-			var old latest
-			var lane Lane
-			if old, err = decode[latest](records[i]); err == nil {
-				lane, err = decode[Lane](records[n+i])
-			}
-			if err != nil {
+			var l latest
+			if l, err = d.latestOf(ctx, records[i], records[n+i], a, ours); err != nil {
 				break
-			}
-			ours := ours || lane.Holder != "" // a request of ours may be moving it just now
-			l := latest{Account: a, At: now, Reads: old.Reads, Drift: old.Drift}
-			if known := old.Account.Balance; !ours && known.IsKnown() && known.Currency == a.Balance.Currency {
-				l.Reads++
-				if change := a.Balance.Hundredths - known.Hundredths; change != 0 {
-					l.Drift, drifts[a.ID] = now, change
-				}
 			}
 			writes[i] = Write{Key: keys[i], Version: records[i].Version, Body: encode(l)}
 		}
@@ -337,11 +323,34 @@ func (d *Desk) learn(ctx context.Context, ours bool, accounts ...Account) {
 	if err != nil && !errors.Is(err, ErrConflict) {
 		d.Log.WarnContext(ctx, "balances not kept", "accounts", len(accounts), "error", err)
 	}
-	for account, change := range drifts {
-		if err := d.drifted(ctx, account, change); err != nil {
-			d.Log.WarnContext(ctx, "drift not held against closed requests", "account", account, "error", err)
-		}
+}
+
+// latestOf gives what is to be known of an account that was read, and holds a change that we did not make against what was
+// closed: before it is kept, so that a process that ends in between loses nothing.
+func (d *Desk) latestOf(ctx context.Context, known, lane Record, a Account, ours bool) (latest, error) {
+	old, err := decode[latest](known)
+	if err != nil {
+		return latest{}, err
 	}
+	held, err := decode[Lane](lane)
+	if err != nil {
+		return latest{}, err
+	}
+	l := latest{Account: a, At: d.Clock(), Reads: old.Reads, Drift: old.Drift}
+	was := old.Account.Balance
+	if ours || held.Holder != "" || !was.IsKnown() || was.Currency != a.Balance.Currency { // a request of ours may be moving it just now
+		return l, nil
+	}
+	l.Reads++
+	change, err := d.unexplained(ctx, a.ID, a.Balance.Hundredths-was.Hundredths, old.At)
+	if err != nil {
+		return latest{}, err
+	}
+	if change != 0 {
+		l.Drift = l.At
+		err = d.drifted(ctx, a.ID, change)
+	}
+	return l, err
 }
 
 // learnFrom keeps the balances that a checked answer told.

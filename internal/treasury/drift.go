@@ -87,12 +87,12 @@ func (d *Desk) depositsSince(ctx context.Context, but string, since time.Time) (
 // for a closed request that this contradicts: one that was found not to be carried out, and was after all, or a deposit
 // that has arrived and seems to arrive again.
 func (d *Desk) drifted(ctx context.Context, account string, change int64) error {
-	arrived, _, err := d.Closed(ctx, StateSucceeded, "", 200)
+	arrived, settling, err := d.depositsOn(ctx, account)
 	if err != nil {
 		return err
 	}
 	for _, r := range arrived {
-		if a := r.Action.Deposit; a != nil && a.Account.ID == account && change == a.Amount.Hundredths && d.Clock().Sub(r.ClosedAt) <= twiceWatch {
+		if !settling && change == r.Action.Deposit.Amount.Hundredths && d.Clock().Sub(r.ClosedAt) <= twiceWatch {
 			return d.movedTwice(ctx, r)
 		}
 	}
@@ -110,14 +110,53 @@ func (d *Desk) drifted(ctx context.Context, account string, change int64) error 
 			r.Action.Kind == ActionTransfer && r.Action.Transfer.To.ID == account && change == amount
 		if late {
 			d.Log.ErrorContext(ctx, "closed request contradicted", "request", r.ID, "account", account, "change", change)
-			return d.freeze(ctx, r)
+			return d.freeze(ctx, r, false)
 		}
 	}
 	return nil
 }
 
-// freeze keeps everything else off the accounts of a request that Tango contradicts, until people free them.
-func (d *Desk) freeze(ctx context.Context, r Request) error {
+// isWatched holds for a closed request whose accounts are still read.
+func (r *Request) isWatched(at time.Time) bool {
+	age := at.Sub(r.ClosedAt)
+	if r.State == StateSucceeded {
+		return r.Action.Kind == ActionDeposit && age <= twiceWatch
+	}
+	return r.State == StateFailed && r.Reason == ReasonFound && r.Action.MovesMoney() && age <= lateWatch
+}
+
+// depositsOn lists the deposits of ours that have arrived on an account, and tells whether another one settles there.
+func (d *Desk) depositsOn(ctx context.Context, account string) (arrived []Request, settling bool, err error) {
+	closed, _, err := d.Closed(ctx, StateSucceeded, "", 200)
+	if err != nil {
+		return nil, false, err
+	}
+	open, err := d.inState(ctx, StateSettling)
+	if err != nil {
+		return nil, false, err
+	}
+	on := func(r Request) bool { return r.Action.Deposit != nil && r.Action.Deposit.Account.ID == account }
+	arrived = slices.DeleteFunc(closed, func(r Request) bool { return !on(r) })
+	return arrived, slices.ContainsFunc(open, on), nil
+}
+
+// unexplained gives the part of a change of an account's balance since a time that no deposit of ours explains: one that has
+// arrived since may not have been read yet.
+func (d *Desk) unexplained(ctx context.Context, account string, change int64, since time.Time) (int64, error) {
+	if change == 0 {
+		return 0, nil
+	}
+	arrived, _, err := d.depositsOn(ctx, account)
+	for _, r := range arrived {
+		if !r.ClosedAt.Before(since) {
+			change -= r.Action.Deposit.Amount.Hundredths
+		}
+	}
+	return change, err
+}
+
+// freeze keeps everything else off the accounts of a request that Tango contradicts, until people free them, and tells it.
+func (d *Desk) freeze(ctx context.Context, r Request, twice bool) error {
 	for _, account := range r.Action.Lanes() {
 		err := d.editLane(ctx, account, func(l Lane) Lane {
 			l.Frozen = r.ID
@@ -126,8 +165,72 @@ func (d *Desk) freeze(ctx context.Context, r Request) error {
 		if err != nil {
 			return err
 		}
+		err = d.changeAlert(ctx, frozenAlertID(account), func(a Alert) (Alert, bool) {
+			if a.Open && a.Request == r.ID {
+				return a, false
+			}
+			a.Kind, a.Account, a.Request, a.Twice, a.By = AlertFrozen, r.Action.accountRef(account), r.ID, twice, ""
+			return a.open(d.Clock()), true
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+func frozenAlertID(account string) string { return "frozen/" + account }
+
+// accountRef names an account of the action as people know it.
+func (a Action) accountRef(id string) AccountRef {
+	switch {
+	case a.Transfer != nil && a.Transfer.From.ID == id:
+		return a.Transfer.From
+	case a.Transfer != nil && a.Transfer.To.ID == id:
+		return a.Transfer.To
+	case a.Deposit != nil && a.Deposit.Account.ID == id:
+		return a.Deposit.Account
+	}
+	return AccountRef{ID: id}
+}
+
+func lateKey(request string) string { return "LATE#" + request }
+
+// sweepLate reads the accounts of requests that were found not to be carried out, for lateWatch, and of deposits that have
+// arrived, for twiceWatch, with growing gaps: what Tango carries out late, or once more, shows there, and drifted hears of it.
+func (d *Desk) sweepLate(ctx context.Context) error {
+	if d.Books == nil {
+		return nil
+	}
+	failed, _, err := d.Closed(ctx, StateFailed, "", 200)
+	if err != nil {
+		return err
+	}
+	arrived, _, err := d.Closed(ctx, StateSucceeded, "", 200)
+	if err != nil {
+		return err
+	}
+	var failures []error
+	read := 0
+	for _, r := range append(failed, arrived...) {
+		if !r.isWatched(d.Clock()) || read == maxLooks {
+			continue
+		}
+		due, err := d.isDue(ctx, lateKey(r.ID), r.ClosedAt.Add(firstLook), firstLook, longestLook)
+		if err != nil || !due {
+			failures = append(failures, err)
+			continue
+		}
+		read++
+		for _, id := range r.Action.Accounts() {
+			a, err := d.Books.Account(ctx, id)
+			if err == nil {
+				d.Learn(ctx, a)
+			}
+			failures = append(failures, err)
+		}
+	}
+	return errors.Join(failures...)
 }
 
 func (d *Desk) editLane(ctx context.Context, account string, edit func(Lane) Lane) error {

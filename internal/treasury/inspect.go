@@ -164,20 +164,20 @@ func (d *Desk) refreshAfter(ctx context.Context, r Request) {
 	switch a := r.Action; a.Kind {
 	case ActionTransfer:
 		if r.Answer.Verdict != VerdictDone { // a 409 to the further send tells no balances
-			err = errors.Join(d.reread(ctx, a.Transfer.From.ID, ""), d.reread(ctx, a.Transfer.To.ID, ""))
+			err = errors.Join(d.reread(ctx, a.Transfer.From.ID, "", true), d.reread(ctx, a.Transfer.To.ID, "", true))
 			break
 		}
 		d.learnFrom(ctx, *a.Transfer, *r.Answer)
 		err = d.checkOnce(ctx, r)
 	case ActionDeposit:
-		err = d.checkDepositOnce(ctx, r)
+		err = d.reread(ctx, a.Deposit.Account.ID, a.Deposit.Customer, false) // what it got is explained by what was closed
 		d.learnFee(ctx, r.Answer.Deposit)
 	case ActionRegisterCard, ActionUnregisterCard:
 		_, err = d.readCards(ctx, a.Accounts()[0])
 	case ActionCreateAccount:
-		err = errors.Join(d.reread(ctx, a.CreateAccount.ID, a.CreateAccount.Customer.ID), d.outdate(ctx))
+		err = errors.Join(d.reread(ctx, a.CreateAccount.ID, a.CreateAccount.Customer.ID, true), d.outdate(ctx))
 	case ActionUpdateAccount:
-		err = errors.Join(d.reread(ctx, a.UpdateAccount.Account.ID, a.UpdateAccount.Customer), d.outdate(ctx))
+		err = errors.Join(d.reread(ctx, a.UpdateAccount.Account.ID, a.UpdateAccount.Customer, true), d.outdate(ctx))
 	case ActionCreateCustomer:
 		err = errors.Join(d.learnCustomer(ctx, CustomerRef(*a.CreateCustomer)), d.outdate(ctx))
 	}
@@ -186,11 +186,11 @@ func (d *Desk) refreshAfter(ctx context.Context, r Request) {
 	}
 }
 
-func (d *Desk) reread(ctx context.Context, account, customer string) error {
+func (d *Desk) reread(ctx context.Context, account, customer string, ours bool) error {
 	a, err := d.Books.Account(ctx, account)
 	if err == nil {
 		a.Customer = customer
-		d.learn(ctx, true, a)
+		d.learn(ctx, ours, a)
 	}
 	return err
 }
@@ -226,46 +226,8 @@ func (d *Desk) checkOnce(ctx context.Context, r Request) error {
 	return d.movedTwice(ctx, r)
 }
 
-// checkDepositOnce reads the account after a deposit, with the same alarm: when it got the amount twice since it was last
-// read, and nothing else of ours has put money there.
-func (d *Desk) checkDepositOnce(ctx context.Context, r Request) error {
-	account, amount := r.Action.Deposit.Account.ID, r.Action.Deposit.Amount
-	records, err := d.Journal.Get(ctx, accountKey(account), laneKey(account))
-	if err != nil {
-		return err
-	}
-	known, err := decode[latest](records[0])
-	if err != nil {
-		return err
-	}
-	lane, err := decode[Lane](records[1])
-	if err != nil {
-		return err
-	}
-	now, err := d.Books.Account(ctx, account)
-	if err != nil {
-		return err
-	}
-	now.Customer = r.Action.Deposit.Customer
-	d.learn(ctx, true, now)
-	was := known.Account.Balance
-	if !was.IsKnown() || was.Currency != amount.Currency || now.Balance.Currency != amount.Currency ||
-		now.Balance.Hundredths-was.Hundredths != 2*amount.Hundredths || lane.Holder != "" {
-		return nil
-	}
-	others, err := d.depositsSince(ctx, r.ID, known.At)
-	if err != nil || slices.Contains(others, account) {
-		return err
-	}
-	after, err := d.Journal.Get(ctx, laneKey(account))
-	if err != nil || after[0].Version != records[1].Version { // a transfer of ours came between the two balances
-		return err
-	}
-	return d.movedTwice(ctx, r)
-}
-
 // movedTwice alarms, and keeps everything else off the accounts until people have looked.
 func (d *Desk) movedTwice(ctx context.Context, r Request) error {
 	d.Log.ErrorContext(ctx, "money moved twice", "request", r.ID, "attempt", r.Attempt.ID)
-	return d.freeze(ctx, r)
+	return d.freeze(ctx, r, true)
 }

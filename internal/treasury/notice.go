@@ -21,6 +21,9 @@ type Notice struct {
 	Nagged    int     `json:"nagged,omitempty"`    // that were
 	// Busy is until when one Announce has the messages to itself: two at once would post the same card twice.
 	Busy time.Time `json:"busy,omitzero"`
+	// Again is when all is drawn once more: an Announce has taken over from one that had not ended, and should that one live
+	// after all, by a clock that differs, its picture may come last.
+	Again time.Time `json:"again,omitzero"`
 }
 
 // Message is the place of a message in Slack.
@@ -31,6 +34,10 @@ type Message struct {
 
 // IsBehind reports whether messages must be posted or updated.
 func (n Notice) IsBehind() bool {
+	return n.lags() || !n.Again.IsZero()
+}
+
+func (n Notice) lags() bool {
 	return n.Shown < n.Want || n.Reminded < n.Reminders || n.Nagged < n.Nags
 }
 
@@ -70,8 +77,15 @@ func (d *Desk) Announce(ctx context.Context, id string, show func(context.Contex
 			return err
 		}
 		now := d.Clock()
-		if !seen.IsBehind() || now.Before(seen.Busy) {
+		again := !seen.Again.IsZero() && !now.Before(seen.Again)
+		if !seen.lags() && !again || now.Before(seen.Busy) {
 			return nil
+		}
+		switch {
+		case !seen.Busy.IsZero():
+			seen.Again = now.Add(2 * announceTime)
+		case again:
+			seen.Again = time.Time{}
 		}
 		seen.Busy = now.Add(announceTime)
 		err = d.Journal.Commit(ctx, NewWriteID(), seen.write(id, version, now))
@@ -89,7 +103,6 @@ func (d *Desk) Announce(ctx context.Context, id string, show func(context.Contex
 		if failure == nil {
 			shown.Shown, shown.Reminded, shown.Nagged = r.Step, seen.Reminders, seen.Nags
 		}
-		shown.Busy = time.Time{}
 		if err := d.keepNotice(ctx, id, shown, version+1); err != nil || failure != nil {
 			return errors.Join(failure, err)
 		}
@@ -97,8 +110,11 @@ func (d *Desk) Announce(ctx context.Context, id string, show func(context.Contex
 	return fmt.Errorf("announcing %s: %w", id, ErrConflict)
 }
 
-// keepNotice stores what is shown now. When a transition or a reminder came in between, its demand stays.
+// keepNotice stores what is shown now. When a transition or a reminder came in between, its demand stays. When another
+// Announce did, because its clock says that our time is over, nobody knows whose picture came last: it is drawn once more.
 func (d *Desk) keepNotice(ctx context.Context, id string, shown Notice, version int64) error {
+	ours := shown.Busy
+	shown.Busy = time.Time{}
 	for range conflictTries {
 		err := d.Journal.Commit(ctx, NewWriteID(), shown.write(id, version, d.Clock()))
 		if err == nil {
@@ -112,6 +128,9 @@ func (d *Desk) keepNotice(ctx context.Context, id string, shown Notice, version 
 			return err
 		}
 		shown.Want, shown.Reminders, shown.Nags, version = now.Want, now.Reminders, now.Nags, newer
+		if shown.Again = now.Again; !now.Busy.Equal(ours) {
+			shown.Again = d.Clock().Add(2 * announceTime)
+		}
 	}
 	return fmt.Errorf("recording what was announced of %s: %w", id, ErrConflict)
 }

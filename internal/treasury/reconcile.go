@@ -134,7 +134,7 @@ func (d *Desk) judge(ctx context.Context, r Request, s sighting) error {
 		return nil
 	}
 	if err == nil && ev.Rule == RuleDouble {
-		err = d.freeze(ctx, after)
+		err = d.freeze(ctx, after, true)
 	}
 	return err
 }

@@ -439,8 +439,7 @@ func TestALateMovementFreezesTheAccounts(t *testing.T) {
 	b.look(time.Minute)
 	b.is(r.ID, treasury.StateFailed, treasury.ReasonFound)
 	b.quiet("marketing-us", "sales-spiffs")
-	b.clock.push(2 * time.Hour)
-	b.Learn(t.Context(), active(b, "marketing-us"))
+	b.look(2 * time.Hour) // the sweep alone sees it
 	for _, id := range []string{"marketing-us", "sales-spiffs"} {
 		if by, err := b.FrozenBy(t.Context(), id); err != nil || by != r.ID {
 			t.Errorf("%s frozen by %q, %v", id, by, err)
@@ -560,6 +559,7 @@ func TestADepositThatArrivedTwiceFreezesTheAccount(t *testing.T) {
 			b.look(time.Hour)
 			b.look(time.Hour)
 			b.is(r.ID, treasury.StateSucceeded, treasury.ReasonNone)
+			b.Learn(t.Context(), active(b, "employee-rewards"))
 			b.sim.Spend("employee-rewards", -c.later)
 			b.Learn(t.Context(), active(b, "employee-rewards"))
 			by, err := b.FrozenBy(t.Context(), "employee-rewards")

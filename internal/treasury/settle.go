@@ -18,7 +18,7 @@ const (
 
 func pollKey(request string) string { return "POLL#" + request }
 
-// poll is when a settling deposit is asked for next.
+// poll is when something is asked for next.
 type poll struct {
 	Gap time.Duration `json:"gap"`
 	Due time.Time     `json:"due"`
@@ -38,7 +38,7 @@ func (d *Desk) sweepSettling(ctx context.Context) error {
 		if polled == maxPolls {
 			break
 		}
-		due, err := d.pollDue(ctx, r)
+		due, err := d.isDue(ctx, pollKey(r.ID), r.Attempt.SentAt.Add(firstPoll), firstPoll, longestPoll)
 		if err == nil && due {
 			polled++
 			err = d.settleOne(ctx, r)
@@ -48,12 +48,12 @@ func (d *Desk) sweepSettling(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-// pollDue tells whether the deposit is to be asked for now, and if so sets the next time: a question that fails waits for
-// that time too.
-func (d *Desk) pollDue(ctx context.Context, r Request) (bool, error) {
-	records, err := d.Journal.Get(ctx, pollKey(r.ID))
+// isDue tells whether something is to be asked now: first at a time, then after a gap that doubles from first to longest. If
+// so it sets the next time: a question that fails waits for that time too.
+func (d *Desk) isDue(ctx context.Context, key string, at time.Time, first, longest time.Duration) (bool, error) {
+	records, err := d.Journal.Get(ctx, key)
 	if err != nil {
-		return false, fmt.Errorf("reading the next question about %s: %w", r.ID, err)
+		return false, fmt.Errorf("reading when %s is due: %w", key, err)
 	}
 	p, err := decode[poll](records[0])
 	if err != nil {
@@ -61,19 +61,19 @@ func (d *Desk) pollDue(ctx context.Context, r Request) (bool, error) {
 	}
 	now := d.Clock()
 	if records[0].Version == 0 {
-		p = poll{Gap: firstPoll, Due: r.Attempt.SentAt.Add(firstPoll)}
+		p = poll{Gap: first, Due: at}
 	}
 	if now.Before(p.Due) {
 		return false, nil
 	}
-	p.Gap = min(2*p.Gap, longestPoll)
+	p.Gap = min(2*p.Gap, longest)
 	p.Due = now.Add(p.Gap)
-	err = d.Journal.Commit(ctx, NewWriteID(), Write{Key: pollKey(r.ID), Version: records[0].Version, Body: encode(p)})
+	err = d.Journal.Commit(ctx, NewWriteID(), Write{Key: key, Version: records[0].Version, Body: encode(p)})
 	if errors.Is(err, ErrConflict) {
 		return false, nil // another sweep is at it
 	}
 	if err != nil {
-		return false, fmt.Errorf("setting the next question about %s: %w", r.ID, err)
+		return false, fmt.Errorf("setting when %s is due next: %w", key, err)
 	}
 	return true, nil
 }

@@ -72,9 +72,19 @@ func (d *Desk) Free(ctx context.Context, person, account string) error {
 		return err
 	}
 	d.Log.WarnContext(ctx, "account freed", "account", account, "by", person)
-	return d.editLane(ctx, account, func(l Lane) Lane {
+	err := d.editLane(ctx, account, func(l Lane) Lane {
 		l.Frozen = ""
 		return l
+	})
+	if err != nil {
+		return err
+	}
+	return d.changeAlert(ctx, frozenAlertID(account), func(a Alert) (Alert, bool) {
+		if !a.Open {
+			return a, false
+		}
+		a.By = person
+		return a.ended(EndFreed, d.Clock()), true
 	})
 }
 

@@ -25,6 +25,7 @@ func (d *Desk) Sweep(ctx context.Context) error {
 		d.sweepState(ctx, StateSending, EventLost),
 		d.sweepSettling(ctx),
 		d.sweepDoubt(ctx),
+		d.sweepLate(ctx),
 		d.sweepNotices(ctx),
 	)
 }
