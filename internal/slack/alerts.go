@@ -52,6 +52,8 @@ func (e *Edge) alertMessage(ctx context.Context, a treasury.Alert) (message, err
 		return cardsMessage(a), nil
 	case treasury.AlertReview:
 		return reviewMessage(a), nil
+	case treasury.AlertFrozen:
+		return frozenMessage(a), nil
 	}
 	return message{}, fmt.Errorf("an alert of kind %q: %w", a.Kind, treasury.ErrInvalid)
 }
@@ -83,7 +85,7 @@ func (e *Edge) lowMessage(a treasury.Alert) message {
 			return told("Low balance: not watched any more", []string{holds, "The policy has no threshold for this account any more."}, foot)
 		case treasury.EndGone:
 			return told("Low balance: the account is gone", []string{"Tango does not know " + account + " any more."}, foot)
-		case treasury.EndRecovered, treasury.EndDecided, treasury.EndNone:
+		case treasury.EndRecovered, treasury.EndDecided, treasury.EndFreed, treasury.EndNone:
 		}
 		if !a.Threshold.IsKnown() {
 			was = "It was low since " + date(a.Since) + "."
@@ -133,6 +135,22 @@ func statusMessage(a treasury.Alert) message {
 	title := "⚠️ Account " + statusWord(a.Status)
 	line := fmt.Sprintf("%s is *%s*; it was %s.", account, escape(statusWord(a.Status)), escape(statusWord(a.Before)))
 	return told(title, []string{line, means}, foot)
+}
+
+// frozenMessage draws that Tangobot keeps off an account, why, and what ends it.
+func frozenMessage(a treasury.Alert) message {
+	account := accountLine(a.Account)
+	if !a.Open {
+		return told("✅ Account free again", []string{"Tangobot moves money on " + account + " again: " + mention(a.By) + " freed it."}, "")
+	}
+	why := "Request " + code(a.Request) + " was found not to be carried out, and now exactly its amount has moved."
+	if a.Twice {
+		why = "Twice the amount of request " + code(a.Request) + " seems to have moved."
+	}
+	return told("⚠️ Tangobot has frozen an account", []string{
+		"Tangobot moves nothing more on " + account + ". Requests on it wait.", why,
+		"Look at the account in Tango's portal. When you know what happened, somebody who may stop sending types " + code("/tango resume "+a.Account.ID) + ".",
+	}, "Seen "+date(a.Since)+".")
 }
 
 // manyMessage draws that more accounts changed than are told of one by one.

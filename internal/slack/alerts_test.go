@@ -161,6 +161,9 @@ func TestEveryKindOfAlertIsDrawn(t *testing.T) {
 		"cards":         {Kind: treasury.AlertCards, Since: at, Count: 1, Cards: cards[:1]},
 		"cards-many":    {Kind: treasury.AlertCards, Since: at, Count: 47, Cards: cards},
 		"review":        {Kind: treasury.AlertReview, Since: at, Count: 12, Expired: 2},
+		"frozen-twice":  {Kind: treasury.AlertFrozen, Open: true, Account: account, Request: done.ID, Twice: true, Since: at},
+		"frozen-late":   {Kind: treasury.AlertFrozen, Open: true, Account: account, Request: done.ID, Since: at},
+		"frozen-freed":  ended(treasury.Alert{Kind: treasury.AlertFrozen, Account: account, Request: done.ID, By: "U0MAYA"}, treasury.EndFreed, ""),
 		"review-no-old": {Kind: treasury.AlertReview, Since: at, Count: 1},
 	} {
 		t.Run(name, func(t *testing.T) {

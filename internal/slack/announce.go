@@ -17,8 +17,9 @@ func (e *Edge) announce(ctx context.Context, id string) error {
 		anew = true
 		return e.show(ctx, r, n)
 	})
-	if !anew {
-		return err // several jobs tell of one change: the first has drawn it all
+	if !anew { // several jobs tell of one change: the first has drawn it all
+		_, unknown := e.Desk.Find(ctx, id)
+		return errors.Join(err, unknown)
 	}
 	return errors.Join(err, e.redrawHomes(ctx, id))
 }
