@@ -23,6 +23,12 @@ type running struct {
 // start runs a playground over a data folder until the test ends, on a free port and with a quick watch.
 func start(t *testing.T, folder string, environment ...string) *running {
 	t.Helper()
+	return startLogging(t, t.Output(), folder, environment...)
+}
+
+// startLogging is start with a log of its own.
+func startLogging(t *testing.T, log io.Writer, folder string, environment ...string) *running {
+	t.Helper()
 	values := map[string]string{"PORT": "0", "DATA_DIR": folder, "WATCH_INTERVAL": "200ms"}
 	for _, pair := range environment {
 		name, value, _ := strings.Cut(pair, "=")
@@ -33,7 +39,7 @@ func start(t *testing.T, folder string, environment ...string) *running {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	p, err := open(ctx, s, time.Now, newLog(t.Output()))
+	p, err := open(ctx, s, time.Now, newLog(log))
 	if err != nil {
 		cancel()
 		t.Fatal(err)

@@ -153,6 +153,14 @@ func (w *Workspace) SetURLs(urls URLs) {
 	w.config.URLs = urls
 }
 
+// SetAckTimeout gives an answer more or less than Slack's three seconds from now on: for a test whose subject is not the
+// speed of the machine that runs it.
+func (w *Workspace) SetAckTimeout(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.config.AckTimeout = d
+}
+
 // SetBaseURL tells where the workspace itself is reachable, without a trailing slash.
 func (w *Workspace) SetBaseURL(base string) {
 	w.mu.Lock()
