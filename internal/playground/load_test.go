@@ -518,14 +518,15 @@ func (l *load) peopleTold() {
 			l.t.Errorf("%s has made %d requests, and not %d", one.requester, n, one.made)
 		}
 		for person, want := range map[string]int{one.requester: 6, one.viewer: 3, one.first: 0, one.second: 0} {
-			list := l.slack.Ephemerals(person)
-			if len(list) != want {
-				l.t.Errorf("%s was given %d answers, and not %d", person, len(list), want)
-			}
-			for _, m := range list {
-				if strings.HasPrefix(m.Text, "Asking") || strings.HasPrefix(m.Text, "Looking") {
-					l.t.Errorf("%s never heard more than %q", person, m.Text)
+			answers := 0
+			for _, m := range l.slack.Ephemerals(person) {
+				// An answer that is quicker than Slack's own showing of "Asking Tango…" stands above it.
+				if !strings.HasPrefix(m.Text, "Asking") && !strings.HasPrefix(m.Text, "Looking") {
+					answers++
 				}
+			}
+			if answers != want {
+				l.t.Errorf("%s was given %d answers, and not %d", person, answers, want)
 			}
 		}
 	}

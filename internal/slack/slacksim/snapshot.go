@@ -116,7 +116,8 @@ func (w *Workspace) Newest(channel, words string) (Message, bool) {
 	return Message{}, false
 }
 
-// Retain deletes the messages that are older than this, as a workspace does that keeps them for a while only.
+// Retain deletes the messages that are older than this, as a workspace does that keeps them for a while only, and what
+// could still be done with them: response URLs and triggers.
 func (w *Workspace) Retain(since time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -124,6 +125,8 @@ func (w *Workspace) Retain(since time.Time) {
 	for channel, list := range w.state.Messages {
 		w.state.Messages[channel] = slices.DeleteFunc(list, func(m Message) bool { return m.TS < oldest })
 	}
+	maps.DeleteFunc(w.state.Hooks, func(_ string, h *hook) bool { return h.At.Before(since) })
+	maps.DeleteFunc(w.state.Triggers, func(_ string, t *trigger) bool { return t.At.Before(since) })
 	w.touch()
 }
 
