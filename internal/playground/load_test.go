@@ -127,7 +127,7 @@ undo: 0s
 		t.Fatal(err)
 	}
 	l.running = startLogging(t, &alarms{to: t.Output()}, t.TempDir(), "POLICY_FILE="+policy, "WATCH_INTERVAL=1s")
-	l.slack.SetAckTimeout(slowest)
+	l.slack.SetPatience(slowest)
 	l.bot.edge.AckTime = slowest
 	l.people = slices.Concat(requesters, approvers, viewers)
 	for _, id := range l.people {

@@ -147,7 +147,7 @@ func TestAppThatFailsToAnswer(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			if name == "too slow" {
-				b.SetAckTimeout(50 * time.Millisecond)
+				b.SetPatience(50 * time.Millisecond)
 			}
 			b.answer(c.app)
 			r, err := b.Slash(t.Context(), "U0MAYA", "C0GENERAL", "balance")
