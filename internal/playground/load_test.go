@@ -37,6 +37,8 @@ const (
 
 	// slowest replaces Slack's three seconds: what is tested is that nothing is lost, on a machine that may be slow.
 	slowest = time.Minute
+	// loadPatience is for work that queues up behind a disk which others use too, and for a job that comes back.
+	loadPatience = 5 * time.Minute
 )
 
 // TestLoad has ten teams work at once through the front door, with everything behind it real: the signatures, the claims,
@@ -395,6 +397,12 @@ func (l *load) forges(person string, routes ...slacksim.Route) {
 			l.t.Errorf("a forged request to %s: %d %v", route, answer.Status, err)
 		}
 	}
+}
+
+// until waits longer than elsewhere.
+func (l *load) until(what string, done func() bool) {
+	l.t.Helper()
+	l.untilWithin(loadPatience, what, done)
 }
 
 // top waits for the form that a person sees.

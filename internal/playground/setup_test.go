@@ -123,7 +123,12 @@ const patience = 40 * time.Second
 // until waits for something that comes by itself.
 func (r *running) until(what string, done func() bool) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	r.untilWithin(patience, what, done)
+}
+
+func (r *running) untilWithin(limit time.Duration, what string, done func() bool) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), limit)
 	defer cancel()
 	for !done() {
 		pause(ctx, 5*time.Millisecond)
