@@ -35,8 +35,10 @@ test: ## Test what needs Go alone (PKG=./internal/money for one package)
 	$(TEST) $(RACE) $(PKG)
 
 .PHONY: test-all
+test-all: SHELL := bash
+test-all: .SHELLFLAGS := -o pipefail -c
 test-all: bin/dynoxide bin/axe.min.js ## Test everything: needs a C compiler, npm and chromium too
-	$(TEST) -race -tags outside $(PKG)
+	$(TEST) -json -race -tags outside $(PKG) 2>&1 | go run ./internal/canarytest/scan bin/test-all.log # looks for secrets in it
 
 .PHONY: explore
 explore: ## Search every order of events around a payment, and break each guard once (about two minutes)

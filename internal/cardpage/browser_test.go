@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/tangobot/tangobot/internal/canarytest"
 	"github.com/tangobot/tangobot/internal/cardpage"
 	"github.com/tangobot/tangobot/internal/tango/tangosim"
 )
@@ -57,14 +58,15 @@ func openBrowser(t *testing.T) *browser {
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(patience),
 	}
-	allocated, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	allocated, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...) // the page is read at the test's end
 	ctx, cancel := chromedp.NewContext(allocated)
+	b := &browser{t: t, ctx: ctx, axe: checker}
 	t.Cleanup(func() {
+		b.leaks(ctx)
 		_ = chromedp.Cancel(ctx)
 		cancel()
 		stop()
 	})
-	b := &browser{t: t, ctx: ctx, axe: checker}
 	chromedp.ListenTarget(ctx, func(event any) {
 		switch e := event.(type) {
 		case *runtime.EventExceptionThrown:
@@ -82,6 +84,19 @@ func openBrowser(t *testing.T) *browser {
 		t.Fatalf("starting %s (CHROMIUM names another): %v", program, err)
 	}
 	return b
+}
+
+// leaks looks for secrets in the page as it is in the end, in what is not shown too. What a person typed is no output.
+func (b *browser) leaks(ctx context.Context) {
+	b.t.Helper()
+	var text, code string
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := chromedp.Run(ctx, chromedp.Evaluate(`document.body.innerText`, &text), chromedp.Evaluate(`document.documentElement.outerHTML`, &code))
+	if err != nil && !b.t.Failed() {
+		b.t.Errorf("reading the page for secrets: %v", err)
+	}
+	canarytest.Check(b.t, "page", []byte(text+"\n"+code))
 }
 
 // axe reads the accessibility checker: $AXE, or bin/axe.min.js at the module's root.

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tangobot/tangobot/internal/canarytest"
 	"github.com/tangobot/tangobot/internal/cardpage"
 	"github.com/tangobot/tangobot/internal/embedded"
 	"github.com/tangobot/tangobot/internal/slack"
@@ -29,8 +30,8 @@ import (
 )
 
 const (
-	platformKey = "key-of-the-simulated-platform"
-	botToken    = "xoxb-simulated"
+	platformKey = canarytest.PlatformKey
+	botToken    = canarytest.BotToken
 	policyText  = `
 workspace: T0ACME
 channels: {approvals: C0APPROVE, alerts: C0ALERTS}
@@ -120,6 +121,8 @@ type bot struct {
 	done             [][]byte // questions that were worked on
 	folder           string
 	server           *httptest.Server
+	links            []string // all that were made: whoever has one can register a card
+	leaked           bool     // on purpose
 }
 
 func setup(tb testing.TB, change ...func(*tangosim.Config)) *bot {
@@ -132,7 +135,7 @@ func setup(tb testing.TB, change ...func(*tangosim.Config)) *bot {
 	b.tango = tangosim.New(config)
 	b.tango.Demo()
 	b.slack = slacksim.New(slacksim.Config{
-		Clock: b.clock.Now, SigningSecret: "secret", BotToken: botToken, Directory: slacksim.Demo(),
+		Clock: b.clock.Now, SigningSecret: canarytest.SigningSecret, BotToken: botToken, Directory: slacksim.Demo(),
 	})
 	store, err := embedded.Open(b.folder, b.clock.Now)
 	b.must(err)
@@ -161,7 +164,23 @@ func setup(tb testing.TB, change ...func(*tangosim.Config)) *bot {
 	b.edge = &slack.Edge{Desk: b.desk, Client: client, Claims: b.claims, Clock: b.clock.Now, Log: log, CardPage: "https://tangobot.example/cards/"}
 	b.must(b.desk.RefreshDirectory(tb.Context()))
 	b.open()
+	tb.Cleanup(b.check)
 	return b
+}
+
+// check looks for secrets in all that a test left behind, and for its links where nobody needs them: Slack has them, for
+// the requester, and the data file has Slack's place in it only.
+func (b *bot) check() {
+	if b.leaked {
+		return
+	}
+	for place, text := range b.everything() {
+		if place == "Slack" || place == "calls to Slack" {
+			canarytest.Check(b.tb, place, text)
+		} else {
+			canarytest.Check(b.tb, place, text, b.links...)
+		}
+	}
 }
 
 // open serves the page with the desk as it is now.
@@ -217,6 +236,7 @@ func (b *bot) renew(id string) string {
 	if !made {
 		b.tb.Fatal("no link was made")
 	}
+	b.links = append(b.links, link.Path())
 	return link.Path()
 }
 

@@ -104,10 +104,14 @@ func (q *Queue) Poke() {
 }
 
 // Dead counts the dead letters.
-func (q *Queue) Dead() (int, error) {
-	n := 0
-	err := q.store.db.View(func(tx *bbolt.Tx) error {
-		n = tx.Bucket([]byte("dead/" + q.name)).Stats().KeyN
+func (q *Queue) Dead() (int, error) { return q.count("dead/") }
+
+// Waiting counts the jobs that are not done: those that wait and those under way.
+func (q *Queue) Waiting() (int, error) { return q.count("queue/") }
+
+func (q *Queue) count(bucket string) (n int, err error) {
+	err = q.store.db.View(func(tx *bbolt.Tx) error {
+		n = tx.Bucket([]byte(bucket + q.name)).Stats().KeyN
 		return nil
 	})
 	return n, err

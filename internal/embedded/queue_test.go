@@ -122,7 +122,11 @@ func TestQueueBringsAFailedJobBack(t *testing.T) {
 	c := newClock()
 	r := run(t, newQueue(t, open(t, c.Now), oneWorker()))
 	r.send("bad", 0)
-	r.fails("bad")
+	j := r.take("bad")
+	if n, err := r.queue.Waiting(); n != 1 || err != nil {
+		t.Errorf("%d jobs wait while one is under way, %v", n, err)
+	}
+	j.end <- func() error { return errJob }
 	r.send("other", 0)
 	r.succeeds("other") // the failed one is not at the head again at once
 	c.Push(10 * time.Second)

@@ -7,18 +7,22 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/tangobot/tangobot/internal/canarytest"
 )
 
 // browser is a person's window on a playground. Every wait ends the test when its time is over.
 type browser struct {
-	t   *testing.T
-	ctx context.Context
+	t       *testing.T
+	ctx     context.Context
+	address string // that it opened
 }
 
 // chromium finds the browser: $CHROMIUM, or chromium in PATH.
@@ -54,10 +58,11 @@ func startBrowser(t *testing.T, address string) *browser {
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true),
 	}
-	allocated, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	allocated, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...) // the page is read at the test's end
 	ctx, cancel := chromedp.NewContext(allocated)
-	b := &browser{t: t, ctx: ctx}
+	b := &browser{t: t, ctx: ctx, address: address}
 	t.Cleanup(func() {
+		b.leaks(ctx)
 		_ = chromedp.Cancel(ctx)
 		cancel()
 		stop()
@@ -77,6 +82,27 @@ func startBrowser(t *testing.T, address string) *browser {
 	}
 	b.do(chromedp.Navigate(address))
 	return b
+}
+
+// leaks looks for secrets in the page as it is in the end, in what is not shown too. What a person types is no output, and
+// the number of the sandbox's card stands in the playground's own words.
+func (b *browser) leaks(ctx context.Context) {
+	b.t.Helper()
+	var text, code string
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := chromedp.Run(ctx, chromedp.Evaluate(`document.body.innerText`, &text), chromedp.Evaluate(`document.documentElement.outerHTML`, &code)); err != nil {
+		if !b.t.Failed() {
+			b.t.Errorf("reading the page for secrets: %v", err)
+		}
+		return
+	}
+	for _, found := range canarytest.FindBut([]byte(text+"\n"+code), canarytest.SandboxNumber) {
+		b.t.Errorf("the %s stands in the page", found)
+	}
+	if strings.Contains(b.address, "/cards/") {
+		canarytest.Check(b.t, "card page", []byte(text+"\n"+code), b.address[strings.LastIndex(b.address, "/")+1:])
+	}
 }
 
 func (b *browser) do(actions ...chromedp.Action) {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -191,4 +192,32 @@ func TestBrowserKeyboard(t *testing.T) {
 	if focus != "text" {
 		t.Errorf("the focus went to %q, not back to where the form was opened", focus)
 	}
+}
+
+// A push that takes its time leaves the keyboard to what the person does meanwhile: a button that took the focus back
+// would be pressed by each space and each Enter.
+func TestBrowserPushLeavesTheFocus(t *testing.T) {
+	r := start(t, t.TempDir())
+	b := openBrowser(t, r.address)
+	b.become("U0LENA")
+	b.enter("direct")
+	push := `[data-push="900"]`
+	r.bot.sending <- struct{}{} // a money job is under way, which the push waits for
+	b.press(push)
+	b.do(chromedp.Focus("#text", chromedp.ByQuery), chromedp.SendKeys("#text", "/tango acc", chromedp.ByQuery))
+	<-r.bot.sending
+	b.do(chromedp.WaitEnabled(push, chromedp.ByQuery))
+	b.do(chromedp.KeyEvent("ount create"), enterKey())
+	b.see("#in-customer")
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.formGone()
+	if ahead := r.clock.offset(); ahead != 15*time.Minute {
+		t.Errorf("the clock is ahead by %s", ahead)
+	}
+
+	// Who presses it by the keyboard has it under the finger again.
+	b.do(chromedp.Focus(push, chromedp.ByQuery), enterKey())
+	b.do(chromedp.Poll(`document.activeElement.dataset.push === '900' && !document.activeElement.disabled`, nil, chromedp.WithPollingTimeout(patience)))
+	b.do(enterKey())
+	r.until("two more pushes", func() bool { return r.clock.offset() == 45*time.Minute })
 }

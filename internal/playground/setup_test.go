@@ -4,26 +4,42 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/tangobot/tangobot/internal/canarytest"
 	"github.com/tangobot/tangobot/internal/slack/slacksim"
 )
 
 // running is a playground that serves in the test's own process.
 type running struct {
 	*playground
-	t    *testing.T
-	stop func() // ends it as a signal does; only once
+	t      *testing.T
+	told   *recorder // of secrets that got out
+	folder string
+	stop   func() // ends it as a signal does; only once
 }
 
 // start runs a playground over a data folder until the test ends, on a free port and with a quick watch.
 func start(t *testing.T, folder string, environment ...string) *running {
 	t.Helper()
-	values := map[string]string{"PORT": "0", "DATA_DIR": folder, "WATCH_INTERVAL": "200ms"}
+	return startLogging(t, t.Output(), folder, environment...)
+}
+
+// startLogging is start with a log of its own.
+func startLogging(t *testing.T, log io.Writer, folder string, environment ...string) *running {
+	t.Helper()
+	values := map[string]string{
+		"PORT": "0", "DATA_DIR": folder, "WATCH_INTERVAL": "200ms",
+		"SLACK_SIGNING_SECRET": canarytest.SigningSecret, "SLACK_BOT_TOKEN": canarytest.BotToken, "TANGO_PLATFORM_KEY": canarytest.PlatformKey,
+	}
 	for _, pair := range environment {
 		name, value, _ := strings.Cut(pair, "=")
 		values[name] = value
@@ -32,8 +48,9 @@ func start(t *testing.T, folder string, environment ...string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	told := &recorder{TB: t}
 	ctx, cancel := context.WithCancel(t.Context())
-	p, err := open(ctx, s, time.Now, newLog(t.Output()))
+	p, err := open(ctx, s, time.Now, newLog(canarytest.Watch(told, "log", log)))
 	if err != nil {
 		cancel()
 		t.Fatal(err)
@@ -41,7 +58,8 @@ func start(t *testing.T, folder string, environment ...string) *running {
 	ended := make(chan error, 1)
 	go func() { ended <- p.serve(ctx) }()
 	stopped := false
-	r := &running{playground: p, t: t, stop: func() {
+	var r *running
+	r = &running{playground: p, t: t, told: told, folder: folder, stop: func() {
 		if stopped {
 			return
 		}
@@ -50,10 +68,53 @@ func start(t *testing.T, folder string, environment ...string) *running {
 		if err := <-ended; err != nil {
 			t.Errorf("stopping: %v", err)
 		}
+		r.leaks()
 	}}
 	t.Cleanup(r.stop)
 	r.until("ready", func() bool { return r.call(http.MethodGet, "/healthz", "", nil).status == http.StatusOK })
 	return r
+}
+
+// recorder passes failures on to its test; or keeps them, for a test that asks for them.
+type recorder struct {
+	testing.TB
+	mu   sync.Mutex
+	keep bool
+	text strings.Builder
+}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.keep {
+		fmt.Fprintf(&r.text, format+"\n", args...)
+		return
+	}
+	r.TB.Errorf(format, args...)
+}
+
+// leaks looks for secrets in what a playground that has ended leaves behind: its data file, which has the simulated Slack
+// and Tango in it and the queues' jobs, and what it told Slack. Its log is watched as it is written.
+func (r *running) leaks() {
+	r.t.Helper()
+	file, err := os.ReadFile(filepath.Join(r.folder, "tangobot.db")) // with the pages that hold nothing any more
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	canarytest.Check(r.told, "data file", file)
+	if r.slack == nil {
+		return
+	}
+	for _, c := range r.slack.Calls("") {
+		canarytest.Check(r.told, "calls to Slack", fmt.Append(nil, c))
+	}
+	for _, d := range r.slack.Deliveries() {
+		canarytest.Check(r.told, "answers to Slack", d.Answer.Body)
+	}
+	for _, f := range r.slack.Files() {
+		canarytest.Check(r.told, "files", f.Content)
+	}
 }
 
 // patience bounds every wait: a slow machine is no failure.
@@ -62,7 +123,12 @@ const patience = 40 * time.Second
 // until waits for something that comes by itself.
 func (r *running) until(what string, done func() bool) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	r.untilWithin(patience, what, done)
+}
+
+func (r *running) untilWithin(limit time.Duration, what string, done func() bool) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), limit)
 	defer cancel()
 	for !done() {
 		pause(ctx, 5*time.Millisecond)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tangobot/tangobot/internal/canarytest"
 	"github.com/tangobot/tangobot/internal/money"
 	"github.com/tangobot/tangobot/internal/tango"
 	"github.com/tangobot/tangobot/internal/tango/tangosim"
@@ -20,7 +21,7 @@ import (
 
 const (
 	platform = "acme-platform"
-	key      = "canary-key-Zx81"
+	key      = canarytest.PlatformKey
 )
 
 // now is the one moment of these tests, for the client and the simulation alike.
@@ -74,6 +75,7 @@ func setup(t *testing.T, configure func(*tangosim.Config), change func(*tango.Co
 	f.sim.Demo()
 	f.server = httptest.NewServer(f.sim)
 	t.Cleanup(f.server.Close)
+	t.Cleanup(func() { canarytest.Check(t, "log", []byte(f.log.String())) })
 	f.client = newClient(t, f.server.URL+tangosim.Base, func(c *tango.Config) {
 		c.Pacer, c.Log = f.pace, slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		if change != nil {

@@ -15,7 +15,7 @@ import (
 const (
 	Region    = "eu-west-1"
 	AccessKey = "AKIDTEST"
-	SecretKey = "test-secret-key"
+	SecretKey = "canary-secret-access-key-83d0"
 )
 
 // Client makes a DynamoDB client for looking into the emulator's tables.

@@ -128,7 +128,7 @@ export function startTango(app) {
       button.disabled = true;
       await app.send('clock', { push: seconds });
       button.disabled = false;
-      button.focus();
+      if (document.activeElement === document.body) button.focus(); // unless the person has gone on elsewhere
       await app.refresh();
     } }, '+' + label)));
 }

@@ -145,11 +145,10 @@ func TestAppThatFailsToAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, func(config *slacksim.Config) {
-				if name == "too slow" {
-					config.AckTimeout = 50 * time.Millisecond
-				}
-			})
+			b := setup(t)
+			if name == "too slow" {
+				b.SetPatience(50 * time.Millisecond)
+			}
 			b.answer(c.app)
 			r, err := b.Slash(t.Context(), "U0MAYA", "C0GENERAL", "balance")
 			if err != nil || r.Message == nil || r.Message.Text != c.shown || r.Message.EphemeralTo != "U0MAYA" {

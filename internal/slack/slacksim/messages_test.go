@@ -298,3 +298,22 @@ func TestRateLimits(t *testing.T) {
 		t.Error("after a minute the method answers again")
 	}
 }
+
+func TestNewestAndRetain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, text := range []string{"one of them", "another", "one more"} {
+		b.must(t, "chat.postMessage", m{"channel": "U0MAYA", "text": text})
+		b.clock.Advance(time.Hour)
+	}
+	if got, ok := b.Newest("U0MAYA", "one"); !ok || got.Text != "one more" {
+		t.Errorf("newest: %v %+v", ok, got)
+	}
+	if got, ok := b.Newest("U0MAYA", "two"); ok {
+		t.Errorf("found %+v", got)
+	}
+	b.Retain(b.clock.Now().Add(-2 * time.Hour))
+	if got := b.Messages("U0MAYA"); len(got) != 2 || got[0].Text != "another" {
+		t.Errorf("kept %+v", got)
+	}
+}

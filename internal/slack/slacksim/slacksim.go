@@ -95,6 +95,8 @@ type Workspace struct {
 	state   state
 	changed chan struct{} // closed at the next change
 
+	triggerTime time.Duration // how long a trigger_id can open a view
+
 	faults     []Fault
 	limited    bool                   // rate limits are on
 	recent     map[string][]time.Time // calls by rate bucket
@@ -124,7 +126,7 @@ func New(config Config) *Workspace {
 		config.AckTimeout = ackTime
 	}
 	w := &Workspace{
-		config: config, changed: make(chan struct{}), limited: config.RateLimits,
+		config: config, triggerTime: triggerLife, changed: make(chan struct{}), limited: config.RateLimits,
 		recent: map[string][]time.Time{}, counts: map[string]int{}, state: newState(),
 	}
 	for _, p := range config.Directory.People {
@@ -151,6 +153,14 @@ func (w *Workspace) SetURLs(urls URLs) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.config.URLs = urls
+}
+
+// SetPatience gives Slack's three seconds another length from now on, those for an answer and those of a trigger_id: for a
+// test whose subject is not the speed of the machine that runs it.
+func (w *Workspace) SetPatience(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.config.AckTimeout, w.triggerTime = d, d
 }
 
 // SetBaseURL tells where the workspace itself is reachable, without a trailing slash.

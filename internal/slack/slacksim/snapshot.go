@@ -2,8 +2,10 @@ package slacksim
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -96,6 +98,36 @@ func (w *Workspace) Message(channel, ts string) (Message, bool) {
 		return Message{}, false
 	}
 	return m.clone(), true
+}
+
+// Newest gives the newest message of a channel whose text holds the words. A person's id stands for their conversation
+// with the app.
+func (w *Workspace) Newest(channel, words string) (Message, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, ok := w.state.People[channel]; ok {
+		channel = w.state.direct(channel, w.config.BotUserID).ID
+	}
+	for _, m := range slices.Backward(w.state.Messages[channel]) {
+		if strings.Contains(m.Text, words) {
+			return m.clone(), true
+		}
+	}
+	return Message{}, false
+}
+
+// Retain deletes the messages that are older than this, as a workspace does that keeps them for a while only, and what
+// could still be done with them: response URLs and triggers.
+func (w *Workspace) Retain(since time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	oldest := fmt.Sprintf("%d.%06d", since.Unix(), since.Nanosecond()/1000)
+	for channel, list := range w.state.Messages {
+		w.state.Messages[channel] = slices.DeleteFunc(list, func(m Message) bool { return m.TS < oldest })
+	}
+	maps.DeleteFunc(w.state.Hooks, func(_ string, h *hook) bool { return h.At.Before(since) })
+	maps.DeleteFunc(w.state.Triggers, func(_ string, t *trigger) bool { return t.At.Before(since) })
+	w.touch()
 }
 
 // Ephemerals gives all that only this person sees, in all channels, oldest first.

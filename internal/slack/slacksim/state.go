@@ -150,7 +150,7 @@ func (w *Workspace) trigger(id string) (*trigger, string) {
 		return nil, "invalid_trigger_id"
 	case t.Used:
 		return nil, "exchanged_trigger_id"
-	case w.config.Clock().Sub(t.At) > triggerLife:
+	case w.config.Clock().Sub(t.At) > w.triggerTime:
 		return nil, "expired_trigger_id"
 	}
 	return t, ""

@@ -170,6 +170,9 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request, pattern string, hand
 	defer s.mu.Unlock()
 	s.requests[pattern]++
 	s.bodies = append(s.bodies, Received{Method: r.Method, URI: r.RequestURI, Body: forgetful(pattern, c.body), Header: r.Header.Clone()})
+	if extra := len(s.bodies) - keptRequests; extra > 0 {
+		s.bodies = slices.Delete(s.bodies, 0, extra)
+	}
 	s.settleLate()
 	s.settleDeposits()
 	name, key, ok := r.BasicAuth()
@@ -291,7 +294,10 @@ func (s *Sim) Requests() map[string]int {
 	return maps.Clone(s.requests)
 }
 
-// Received gives the requests as they came, oldest first.
+// keptRequests bounds what Received gives, for a playground that runs for days.
+const keptRequests = 2000
+
+// Received gives the newest requests as they came, oldest first.
 func (s *Sim) Received() []Received {
 	s.mu.Lock()
 	defer s.mu.Unlock()
