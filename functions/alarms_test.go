@@ -153,8 +153,8 @@ func TestInDoubtIsCounted(t *testing.T) {
 func counted() map[string][]string {
 	return map[string][]string{
 		"requests in doubt":           {"Watch"},
-		"money moved twice":           {"Execute", "Watch"},  // after a transfer, and by evidence about a doubt
-		"closed request contradicted": {"Answer", "Execute"}, // who hold a balance against the last one known
+		"money moved twice":           {"Answer", "Execute", "Watch"}, // after the answer, by evidence about a doubt, and by a balance
+		"closed request contradicted": {"Answer", "Execute", "Watch"}, // who hold a balance against the last one known
 		"broken history":              {"Answer"},            // which makes the exports
 	}
 }
