@@ -155,7 +155,7 @@ func counted() map[string][]string {
 		"requests in doubt":           {"Watch"},
 		"money moved twice":           {"Answer", "Execute", "Watch"}, // after the answer, by evidence about a doubt, and by a balance
 		"closed request contradicted": {"Answer", "Execute", "Watch"}, // who hold a balance against the last one known
-		"broken history":              {"Answer"},            // which makes the exports
+		"broken history":              {"Answer"},                     // which makes the exports
 	}
 }
 

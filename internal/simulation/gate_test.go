@@ -9,7 +9,7 @@ import (
 )
 
 // fault is what the scheduler lets go wrong with one effect. The zero fault is none.
-type fault string
+type fault = string
 
 // The faults. Those of calls that change something at Tango are in tango_test.go.
 const (

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tangobot/tangobot/internal/canarytest"
 	"github.com/tangobot/tangobot/internal/cardpage"
 	"github.com/tangobot/tangobot/internal/slack/slacksim"
 	"github.com/tangobot/tangobot/internal/treasury"
@@ -178,7 +179,7 @@ func (p *person) wants(list []wish) {
 // asks goes through a form and gives the request's id; empty when nothing came of it.
 func (p *person) asks(one wish) string {
 	w := p.world
-	for range 4 {
+	for try := range 4 {
 		p.act("types a command", p.soon(), nil)
 		if r, err := w.slack.Slash(p.ctx, p.user(), "", one.command); err != nil || r.Failure != "" {
 			continue
@@ -187,7 +188,7 @@ func (p *person) asks(one wish) string {
 			continue
 		}
 		p.forms++
-		if !p.fills(one.fields) {
+		if !p.fills(one.fields, strings.Repeat("x", try)) {
 			p.closes()
 			continue
 		}
@@ -199,9 +200,12 @@ func (p *person) asks(one wish) string {
 }
 
 // fills fills in the form that is open.
-func (p *person) fills(fields []input) bool {
+func (p *person) fills(fields []input, again string) bool {
 	v, ok := p.top()
 	for _, f := range fields {
+		if slices.Contains([]string{"label", "new_id", "name"}, f.block) {
+			f.value = slacksim.Typed(*f.value.Value + again) // another try asks for something else
+		}
 		if f.typed != "" {
 			p.act("types into a list", p.soon(), nil)
 			r, err := p.world.slack.OpenOptions(p.ctx, p.user(), slacksim.Target{View: v.ID, Block: f.block, Action: "value"}, f.typed)
@@ -282,7 +286,7 @@ func (p *person) entersCard(id string) {
 // posts sends the card page's form, and tells whether it is done.
 func (p *person) posts(link string) bool {
 	form := url.Values{
-		"number": {cardNumber}, "month": {"08"}, "year": {"31"}, "code": {"739"}, "first_name": {"Lena"}, "last_name": {"Fischer"},
+		"number": {canarytest.TakenNumber}, "month": {"08"}, "year": {"31"}, "code": {canarytest.CardCode}, "first_name": {"Lena"}, "last_name": {"Fischer"},
 		"line1": {"400 Pine Street"}, "line2": {""}, "city": {"Seattle"}, "state": {"Washington"}, "postal_code": {"98101"}, "country": {"US"},
 		"email": {"cards@acme.example"},
 	}.Encode()
@@ -458,13 +462,13 @@ func (t *truth) isKnown(id string) bool {
 	t.world.mu.Lock()
 	defer t.world.mu.Unlock()
 	r := t.requests[id]
-	if r.State != treasury.StateInDoubt || r.Attempt == nil {
+	if r.State != treasury.StateInDoubt || r.Attempt == nil || r.Inquiry == nil {
 		return false
 	}
 	if t.done(r) > 0 {
 		return true
 	}
-	age := time.Since(r.Attempt.SentAt)
+	age := min(time.Since(r.Attempt.SentAt), time.Since(r.Inquiry.Since))
 	if r.Action.Kind == treasury.ActionDeposit {
 		return age > 8*24*time.Hour
 	}

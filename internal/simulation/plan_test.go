@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tangobot/tangobot/internal/canarytest"
 	"github.com/tangobot/tangobot/internal/slack/slacksim"
 	"github.com/tangobot/tangobot/internal/tango/tangosim"
 	"github.com/tangobot/tangobot/internal/treasury"
@@ -25,6 +26,7 @@ type plan struct {
 	get      bool    // transfers by GET
 	events   []*mishap
 	stops    bool
+	settles  time.Duration // of a deposit of a pending amount
 }
 
 // mishap is something that happens to the world at a time.
@@ -70,7 +72,8 @@ func drawPlan(rng *rand.Rand) plan {
 	p := plan{
 		on: map[fault]bool{}, rate: []float64{0.01, 0.03, 0.06, 0.1}[rng.IntN(4)], sendRate: []float64{0.3, 0.7, 0.9}[rng.IntN(3)],
 		lasts: time.Duration(20+rng.IntN(100)) * time.Minute, steps: 2500, lag: time.Duration(1+rng.IntN(20)) * time.Second,
-		unique: rng.IntN(3) == 0, get: rng.IntN(5) == 0,
+		settles: []time.Duration{0, 0, 0, 0, 48 * time.Hour, 6 * 24 * time.Hour, 8 * 24 * time.Hour}[rng.IntN(7)],
+		unique:  rng.IntN(3) == 0, get: rng.IntN(5) == 0,
 	}
 	for _, f := range everyFault() {
 		p.on[f] = rng.IntN(2) == 0
@@ -78,8 +81,8 @@ func drawPlan(rng *rand.Rand) plan {
 	if rng.IntN(4) == 0 {
 		p.slow = 0.01
 	}
-	if rng.IntN(8) > 0 {
-		p.on[sendVeryLate] = false
+	if rng.IntN(8) > 0 { // they take another day to be found
+		p.on[sendVeryLate], p.on[sendTwice] = false, false
 	}
 	if rng.IntN(4) > 0 {
 		p.on[foreignMoves], p.on[rightLost], p.on[stoppedMeanwhile] = false, false, false
@@ -148,7 +151,7 @@ func (p *plan) approvals(a treasury.Action) int {
 }
 
 func (p *plan) tango() tangosim.Config {
-	return tangosim.Config{Clock: time.Now, PlatformName: "acme", PlatformKey: platformKey, LimitRate: true}
+	return tangosim.Config{Clock: time.Now, PlatformName: "acme", PlatformKey: canarytest.PlatformKey, Settles: p.settles, LimitRate: true}
 }
 
 func (w *world) seedTango() {

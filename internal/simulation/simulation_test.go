@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,41 +18,70 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 400, "how many runs")
-	first = flag.Uint64("seed", 0, "the one run to repeat, with its whole trace; 0 for none")
+	seeds = flag.Int("seeds", 100, "how many runs; from 10,000 on the table of what they covered must have no gap")
+	one   = flag.Uint64("seed", 0, "the one run to repeat, with its whole trace; 0 for none")
 )
 
-// TestSimulation runs Tangobot from many seeds.
+// covered is from how many runs on every cell of the table must have been met, and how often.
+const (
+	covered   = 10_000
+	leastMeet = 10
+)
+
+// TestSimulation runs Tangobot from many seeds, and prints what they have covered.
 func TestSimulation(t *testing.T) {
-	template := dataFile(t)
-	all := newSums()
-	if *first > 0 {
-		w := play(t, *first, t.TempDir(), template, all, true)
-		report(t, w)
+	template, all := dataFile(t), newSums()
+	if *one > 0 {
+		report(t, play(t, *one, t.TempDir(), template, all, true))
 		return
 	}
-	debug.SetGCPercent(400)
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // each run leaves all of its memory
 	began := time.Now()
 	var next atomic.Uint64
 	var work sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		folder := t.TempDir()
 		work.Go(func() {
-			for {
-				seed := next.Add(1)
-				if seed > uint64(*seeds) || t.Failed() {
-					return
-				}
+			for seed := next.Add(1); seed <= uint64(*seeds) && !t.Failed(); seed = next.Add(1) {
 				report(t, play(t, seed, folder, template, all, false))
 			}
 		})
 	}
 	work.Wait()
-	t.Logf("%d runs, %d steps, %d faults in %s\n%s", all.runs, all.steps, all.total(), time.Since(began).Round(time.Second), all.table())
+	t.Logf("%d runs of %d steps, %d faults, in %s\n%s", all.runs, all.steps, all.total(), time.Since(began).Round(time.Second), all.table())
+	if *seeds < covered || t.Failed() {
+		return
+	}
+	for _, gap := range all.gaps(leastMeet) {
+		t.Errorf("hardly covered: %s", gap)
+	}
+}
+
+// TestSameSeed plays seeds twice: the same seed gives the same run, step by step.
+func TestSameSeed(t *testing.T) {
+	template, folder := dataFile(t), t.TempDir()
+	for seed := uint64(1); seed <= uint64(max(*seeds/50, 5)); seed++ {
+		first := play(t, seed, folder, template, newSums(), false)
+		again := play(t, seed, folder, template, newSums(), false)
+		if first.sum.Sum64() != again.sum.Sum64() {
+			t.Errorf("seed %d: %s", seed, difference(first.last, again.last))
+		}
+	}
+}
+
+// difference gives the first step in which two traces are not the same, and the three before it.
+func difference(a, b []string) string {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return strings.Join(a[max(0, i-3):i], "\n") + "\n< " + a[i] + "\n> " + b[i]
+		}
+	}
+	return fmt.Sprintf("one has %d steps, the other %d", len(a), len(b))
 }
 
 // play makes one run.
 func play(t *testing.T, seed uint64, folder string, template []byte, all *sums, print bool) *world {
+	t.Helper()
 	var w *world
 	synctest.Test(t, func(t *testing.T) {
 		w = begin(t, seed, folder, template, all)
@@ -61,22 +89,18 @@ func play(t *testing.T, seed uint64, folder string, template []byte, all *sums, 
 		w.populate()
 		w.run()
 	})
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	all.runs++
-	all.steps += w.steps
+	all.ran(w)
 	return w
 }
 
+// report fails the test for a run in which something was broken, in words that lead back to it.
 func report(t *testing.T, w *world) {
+	t.Helper()
 	if len(w.broke) == 0 {
 		return
 	}
 	t.Errorf("seed %d, step %d: %s\nrepeat it with: go test ./internal/simulation -run TestSimulation -v -args -seed %d\nthe last steps:\n%s",
 		w.seed, w.steps, strings.Join(w.broke, "\n  "), w.seed, strings.Join(w.last[max(0, len(w.last)-40):], "\n"))
-	if os.Getenv("SIMLOG") != "" {
-		t.Logf("%s", w.said.String())
-	}
 }
 
 // dataFile gives an empty data file to begin with: making one takes longer than a run.
@@ -95,30 +119,4 @@ func dataFile(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return raw
-}
-
-var (
-	_ = slices.Contains[[]string]
-	_ = fmt.Sprint
-)
-
-// TestSameSeed plays seeds twice: the same seed gives the same run, step by step.
-func TestSameSeed(t *testing.T) {
-	template := dataFile(t)
-	folder := t.TempDir()
-	for seed := uint64(1); seed <= uint64(*seeds)/50; seed++ {
-		one, two := play(t, seed, folder, template, newSums(), false), play(t, seed, folder, template, newSums(), false)
-		if one.sum.Sum64() != two.sum.Sum64() {
-			t.Errorf("seed %d: %s", seed, firstDifference(one.last, two.last))
-		}
-	}
-}
-
-func firstDifference(a, b []string) string {
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			return strings.Join(a[max(0, i-3):i], "\n") + "\n< " + a[i] + "\n> " + b[i]
-		}
-	}
-	return fmt.Sprintf("%d and %d lines: %v", len(a), len(b), append(a, b...)[max(0, len(a)-3):])
 }

@@ -135,7 +135,7 @@ func (g tangoGate) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 	}
 	e.change = changes
-	f, _ := w.gate(context.Background(), e) // it is at Tango: no time-out takes it back
+	f, _ := w.gate(context.WithoutCancel(r.Context()), e) // it is at Tango: no time-out takes it back
 	if id != "" && f != none {
 		w.truth.meets(id, f)
 	}
@@ -145,8 +145,7 @@ func (g tangoGate) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	case sendHangsOn:
-		w.tango.ServeHTTP(httptest.NewRecorder(), r)
-		w.truth.moved()
+		w.truth.around(id, func() { w.tango.ServeHTTP(httptest.NewRecorder(), r) })
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	case tangoFails:
@@ -168,9 +167,25 @@ func (g tangoGate) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		armed.On = r.Method + " " + pattern(r.Method, path)
 		w.tango.Arm(armed)
 	}
-	defer w.truth.moved()
 	defer w.tango.Disarm()
-	w.tango.ServeHTTP(rw, r)
+	w.truth.around(id, func() { w.tango.ServeHTTP(rw, r) })
+}
+
+// around takes note of what a call makes at Tango.
+func (t *truth) around(id string, call func()) {
+	t.world.mu.Lock()
+	r := t.requests[id]
+	before := t.shows(r)
+	t.world.mu.Unlock()
+	defer func() { // a fault ends the call by a panic
+		t.world.mu.Lock()
+		if n := t.shows(r) - before; id != "" && n > 0 {
+			t.made[id] += n
+		}
+		t.world.mu.Unlock()
+		t.moved()
+	}()
+	call()
 }
 
 // pattern spells a path as the simulated Tango knows it.

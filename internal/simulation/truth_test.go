@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"maps"
@@ -10,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tangobot/tangobot/internal/slack/slacksim"
+	"github.com/tangobot/tangobot/internal/canarytest"
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
@@ -27,7 +28,7 @@ type truth struct {
 
 	marks    map[string]int // commits of "sending", by request
 	sends    map[string]int // calls that reached Tango
-	attempts map[string]int // the same by attempt, of transfers
+	made     map[string]int // what Tango made of calls that move no money, by request
 	met      map[string]map[fault]bool
 	rights   []right // of approvers, as they changed
 	balances map[string][]balance
@@ -55,7 +56,7 @@ func newTruth(w *world) *truth {
 	return &truth{
 		world: w, records: map[string][]version{}, names: map[string]string{}, requests: map[string]treasury.Request{},
 		entries: map[string][]treasury.Entry{}, lanes: map[string]string{}, marks: map[string]int{}, sends: map[string]int{},
-		attempts: map[string]int{}, met: map[string]map[fault]bool{}, balances: map[string][]balance{},
+		made: map[string]int{}, met: map[string]map[fault]bool{}, balances: map[string][]balance{},
 	}
 }
 
@@ -218,17 +219,14 @@ func (t *truth) happened(by *invocation, r *treasury.Request, one treasury.Write
 	t.must(treasury.VerifyChain(t.entries[r.ID]))
 	t.world.sums.happened(row(e), by, t.met[r.ID])
 	t.holdsLanes(name)
-	switch e.Event {
-	case treasury.EventClaim, treasury.EventSend, treasury.EventResend:
-		if t.stopped {
-			t.world.broken("%s: %s while sending is stopped", name, e.Event)
-		}
-	default:
+	sends := e.Event == treasury.EventSend || e.Event == treasury.EventResend
+	if t.stopped && (sends || e.Event == treasury.EventClaim) {
+		t.world.broken("%s: %s while sending is stopped", name, e.Event)
 	}
 	if e.Event == treasury.EventClaim {
 		t.withinLimits(*r)
 	}
-	if e.Event == treasury.EventSend || e.Event == treasury.EventResend {
+	if sends {
 		t.marks[r.ID]++
 		t.hasQuorum(*r)
 	}
@@ -353,6 +351,14 @@ func (t *truth) alarmed(line string) bool {
 
 // done counts how often Tango carried a request out.
 func (t *truth) done(r treasury.Request) int {
+	if r.Action.MovesMoney() {
+		return t.world.tango.Moved(r.ID)
+	}
+	return t.made[r.ID]
+}
+
+// shows counts what Tango shows of a request that moves no money. Another one may have asked for the same.
+func (t *truth) shows(r treasury.Request) int {
 	a, n := r.Action, 0
 	count := func(is bool) {
 		if is {
@@ -360,8 +366,7 @@ func (t *truth) done(r treasury.Request) int {
 		}
 	}
 	switch a.Kind {
-	case treasury.ActionTransfer, treasury.ActionDeposit:
-		return t.world.tango.Moved(r.ID)
+	case treasury.ActionTransfer, treasury.ActionDeposit, treasury.ActionCreateCustomer:
 	case treasury.ActionRegisterCard:
 		for _, c := range t.world.tango.Cards() {
 			count(c.Label == a.RegisterCard.Label)
@@ -378,7 +383,6 @@ func (t *truth) done(r treasury.Request) int {
 		for _, c := range t.world.tango.Accounts() {
 			count(c.ID == a.UpdateAccount.Account.ID && c.Name == *a.UpdateAccount.Name)
 		}
-	case treasury.ActionCreateCustomer:
 	}
 	return n
 }
@@ -409,9 +413,12 @@ func (t *truth) arrives(path string, body []byte) string {
 // carries finds the request of a call: by its reference, or by what only it has.
 func (t *truth) carries(path string, body []byte) string {
 	text := path + " " + string(body)
-	for _, id := range t.order {
+	for _, id := range slices.Backward(t.order) {
 		r := t.requests[id]
 		a := r.Action
+		if t.marks[id] == 0 {
+			continue
+		}
 		mark := id
 		switch a.Kind {
 		case treasury.ActionTransfer, treasury.ActionDeposit:
@@ -470,6 +477,9 @@ func (t *truth) asOf(q treasury.Listing, at time.Time) []treasury.Record {
 // pulse is how long until the next watch: a minute while something is under way, longer while nothing happens.
 func (t *truth) pulse(w *world) time.Duration {
 	idle := 30 * time.Minute
+	if w.closing && t.isLate() {
+		idle = 3 * time.Hour
+	}
 	for _, id := range t.order {
 		r := t.requests[id]
 		switch {
@@ -523,6 +533,16 @@ func (w *world) unrest() string {
 		}
 	}
 	return ""
+}
+
+// isLate: a call may be carried out very late, or once more.
+func (t *truth) isLate() bool {
+	for _, met := range t.met {
+		if met[sendVeryLate] || met[sendTwice] {
+			return true
+		}
+	}
+	return false
 }
 
 // isFrozen: the accounts of a request wait for people, because Tango contradicts a closed request.
@@ -638,20 +658,15 @@ func (t *truth) leaks() {
 	}
 	places["Slack"] = calls
 	for place, text := range places {
-		for _, secret := range []string{signingSecret, botToken, platformKey, cardNumber, cardNumber[:4] + " " + cardNumber[4:8]} {
-			if strings.Contains(string(text), secret) {
-				w.broken("%q stands in %s", secret, place)
+		for _, secret := range []string{canarytest.SigningSecret, canarytest.BotToken, canarytest.PlatformKey, canarytest.TakenNumber} {
+			if bytes.Contains(text, []byte(secret)) {
+				w.broken("a secret stands in %s", place)
+			}
+		}
+		if w.seed%100 == 1 { // in any spelling, which takes longer than the run
+			for _, what := range canarytest.Find(text) {
+				w.broken("the %s stands in %s", what, place)
 			}
 		}
 	}
-}
-
-// cardOf gives the newest message in the approvals channel that names a request.
-func (w *world) cardOf(id string) (slacksim.Message, bool) {
-	for _, m := range slices.Backward(w.slack.Messages(channel)) {
-		if strings.Contains(m.Text, id) {
-			return m, true
-		}
-	}
-	return slacksim.Message{}, false
 }

@@ -167,10 +167,10 @@ func (w *world) enter(ctx context.Context, kind function, r *http.Request, body 
 		return refused(r), nil
 	}
 	if f == deliverTwice {
-		w.serve(kind, r, body).meets(deliverTwice)
+		w.serve(kind, r, body).meets(deliverTwice) //nolint:contextcheck // a function has a context of its own
 	}
 	rec, ended := httptest.NewRecorder(), make(chan bool, 1)
-	one := w.serveTo(kind, r, body, rec, ended)
+	one := w.serveTo(kind, r, body, rec, ended) //nolint:contextcheck // the same
 	if f == deliverTwice {
 		one.meets(deliverTwice)
 	}
