@@ -15,6 +15,8 @@ const (
 	// SettleWindow is how long after the end of the attempt Tango is looked at: an execution that comes late is over by
 	// then, as far as anybody knows. A later one is found by the drift that it makes.
 	SettleWindow = 15 * time.Minute
+	// clocksApart is by how much Tango's clock and ours, or two of ours, may differ for evidence to hold.
+	clocksApart = 5 * time.Minute
 	// lookApart is the least time between two looks that count as the same: a balance may be on its way.
 	lookApart = time.Minute
 	// peopleAfter is when people may close a doubt about which no evidence could be gathered.

@@ -49,7 +49,7 @@ func (d *Desk) noisy(ctx context.Context, r Request) ([]string, error) {
 }
 
 // depositsUnderWay lists the accounts on which another deposit of ours settled, or settles, since the balances were read
-// that evidence is held against: it may settle before the mark that follows the read. The clocks may differ by SettleAfter.
+// that evidence is held against: it may settle before the mark that follows the read. The clocks may differ by clocksApart.
 func (d *Desk) depositsUnderWay(ctx context.Context, r Request) ([]string, error) {
 	since := r.Attempt.SentAt
 	for _, read := range r.Attempt.Before {
@@ -70,7 +70,7 @@ func (d *Desk) depositsSince(ctx context.Context, but string, since time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	since = since.Add(-SettleAfter)
+	since = since.Add(-clocksApart)
 	var accounts []string
 	for _, other := range append(settling, closed...) {
 		if other.ID == but || other.Action.Kind != ActionDeposit {

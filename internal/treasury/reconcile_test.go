@@ -609,3 +609,25 @@ func TestTheNextRequestIsNoSecondMovement(t *testing.T) {
 		})
 	}
 }
+
+// TestACardByAnotherClock: Tango's clock and ours may differ, so a card that is as old as that still counts as the one.
+func TestACardByAnotherClock(t *testing.T) {
+	t.Parallel()
+	for behind, state := range map[time.Duration]treasury.State{
+		4 * time.Minute: treasury.StateSucceeded,
+		6 * time.Minute: treasury.StateFailed, // one of the same label that was there before
+	} {
+		t.Run(behind.String(), func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			r := b.doubt(draftOf(treasury.ActionRegisterCard), tangosim.Fault{DropBefore: true})
+			b.sim.AddCard(tangosim.Card{
+				Account: "sales-spiffs", Label: "Sales Visa", LastFour: "1111", Expires: "2031-12",
+				CreatedAt: r.Attempt.SentAt.Add(-behind), ActiveFrom: r.Attempt.SentAt,
+			})
+			b.look(window)
+			b.look(time.Minute)
+			b.is(r.ID, state, treasury.ReasonFound)
+		})
+	}
+}

@@ -33,7 +33,7 @@ func (d *Desk) sight(ctx context.Context, r Request) (sighting, error) {
 			return sighting{}, err
 		}
 		for _, c := range cards {
-			if c.Label == a.RegisterCard.Label && !c.Created.Before(r.Attempt.SentAt.Add(-SettleAfter)) {
+			if c.Label == a.RegisterCard.Label && !c.Created.Before(r.Attempt.SentAt.Add(-clocksApart)) {
 				return sighting{Object: objectThere, Card: &c}, nil
 			}
 		}
