@@ -40,6 +40,12 @@ test-all: .SHELLFLAGS := -o pipefail -c
 test-all: bin/dynoxide bin/axe.min.js ## Test everything: needs a C compiler, npm and chromium too
 	$(TEST) -json -race -tags outside $(PKG) 2>&1 | go run ./internal/canarytest/scan bin/test-all.log # looks for secrets in it
 
+SEEDS ?= 10000
+
+.PHONY: simulate
+simulate: ## Run all of Tangobot against itself from many seeds (SEEDS=10000), and print what they have covered
+	go test -run 'TestSimulation|TestSameSeed' -count=1 -timeout=24h -v ./internal/simulation -args -seeds $(SEEDS)
+
 .PHONY: explore
 explore: ## Search every order of events around a payment, and break each guard once (about two minutes)
 	go test -tags explore -run Explore -count=1 -timeout=20m -v ./internal/treasury
@@ -49,7 +55,7 @@ sandbox: ## Ask Tango's sandbox, with your keys, what its pages leave open (docs
 	@go test -tags sandbox -run '^TestSandbox$$' -count=1 -timeout=30m -v ./internal/tango/contract
 
 .PHONY: check
-check: fmt-check tidy-check vet lint test-all ## All that CI demands
+check: fmt-check tidy-check vet lint simulate test-all ## All that CI demands
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format all Go files

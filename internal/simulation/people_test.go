@@ -83,7 +83,20 @@ func (w *world) wish(n int) wish {
 	}
 	amount := fmt.Sprintf("%d.%02d", cents/100, cents%100)
 	mark := fmt.Sprintf("s%d-%d", w.seed, n)
-	switch k := w.rng.IntN(20); {
+	k := w.rng.IntN(20)
+	switch row := w.plan.aim.row; {
+	case strings.HasPrefix(row, "settled"), row == "overdue", row == "answered: pending", row == "answered: declined":
+		amount = map[bool]string{true: "5.55", false: "6.55"}[row != "settled: declined"]
+		if row == "answered: declined" {
+			amount = "7.55"
+		}
+		return wish{treasury.ActionDeposit, "deposit " + amount + " to " + accounts[0], nil}
+	case row == "finding", row == "closed by two", row == "resend_vote", row == "evidence: open":
+		return wish{treasury.ActionDeposit, "deposit " + amount + " to " + accounts[0], nil}
+	case row == "invited":
+		k = 15
+	}
+	switch {
 	case k < 10:
 		return wish{treasury.ActionTransfer, "transfer " + amount + " from " + accounts[0] + " to " + accounts[1] + " note " + mark, nil}
 	case k < 15:
@@ -166,10 +179,10 @@ func (p *person) wants(list []wish) {
 		switch {
 		case one.kind == treasury.ActionRegisterCard:
 			p.entersCard(id)
-		case p.rng.IntN(8) == 0:
+		case p.rng.IntN(5) == 0 || p.world.plan.aim.row == "cancelled: taken_back":
 			p.act("thinks better of it", p.later(), nil)
 			p.presses(p.user(), id, "cancel")
-		case p.rng.IntN(12) == 0:
+		case p.rng.IntN(6) == 0 || p.world.plan.aim.row == "cancelled: stopped":
 			p.act("wants to stop it", p.later(), nil)
 			p.presses(channel, id, "stop")
 		}
@@ -376,10 +389,14 @@ func (w *world) offers(action string) []string {
 
 func (p *person) votes(id string) {
 	action, comment := "approve", ""
-	switch p.rng.IntN(16) {
-	case 0:
+	n := p.rng.IntN(16)
+	if p.world.plan.aim.row == "denied" {
+		n = 0
+	}
+	switch n {
+	case 0, 1:
 		action, comment = "deny", "not this month"
-	case 1:
+	case 2:
 		return
 	}
 	p.fillsIn(id, action, slacksim.Values{"comment": {"value": slacksim.Typed(comment)}})

@@ -27,6 +27,7 @@ type plan struct {
 	events   []*mishap
 	stops    bool
 	settles  time.Duration // of a deposit of a pending amount
+	aim      cell          // what this world is to meet; empty for most
 }
 
 // mishap is something that happens to the world at a time.
@@ -46,7 +47,7 @@ var (
 )
 
 // limit is what one person may move in a day, in cents.
-const limit = 90_000
+const limit = 60_000
 
 func directory() slacksim.Directory {
 	d := slacksim.Directory{Channels: []slacksim.Channel{
@@ -68,11 +69,14 @@ func everyFault() []fault {
 	}, sendFaults())
 }
 
-func drawPlan(rng *rand.Rand) plan {
+// aimed is which part of the seeds aims at one cell of the table each: the rare ones would not be met by chance.
+const aimed = 3
+
+func drawPlan(seed uint64, rng *rand.Rand) plan {
 	p := plan{
 		on: map[fault]bool{}, rate: []float64{0.01, 0.03, 0.06, 0.1}[rng.IntN(4)], sendRate: []float64{0.3, 0.7, 0.9}[rng.IntN(3)],
 		lasts: time.Duration(20+rng.IntN(100)) * time.Minute, steps: 2500, lag: time.Duration(1+rng.IntN(20)) * time.Second,
-		settles: []time.Duration{0, 0, 0, 0, 48 * time.Hour, 6 * 24 * time.Hour, 8 * 24 * time.Hour}[rng.IntN(7)],
+		settles: []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 0, 48 * time.Hour, 6 * 24 * time.Hour, 8 * 24 * time.Hour}[rng.IntN(7)],
 		unique:  rng.IntN(3) == 0, get: rng.IntN(5) == 0,
 	}
 	for _, f := range everyFault() {
@@ -103,7 +107,61 @@ func drawPlan(rng *rand.Rand) plan {
 			&mishap{at: lost + at(), what: rightLost, do: func(w *world) { w.setRight(person, true) }})
 	}
 	p.stops = p.on[stoppedMeanwhile]
+	if list := cells(); seed%aimed == 0 {
+		p.take(list[seed/aimed%uint64(len(list))])
+	}
 	return p
+}
+
+// take makes a plan in which a cell is likely to be met.
+func (p *plan) take(aim cell) {
+	p.aim, p.rate, p.slow, p.unique = aim, 0.01, 0, p.unique || aim.row == "resend_vote"
+	p.on[aim.fault] = true
+	switch aim.row {
+	case "finding", "closed by two", "resend_vote", "evidence: open", "evidence: executed", "evidence: not_executed", "lost", "answered: unknown":
+		p.sendRate = 1
+	case "answered: refused":
+		p.only(sendRefused)
+	case "answered: throttled":
+		p.only(sendLimited)
+	case "answered: unsent":
+		p.on[dialFails] = true
+	default:
+		p.sendRate = 0
+	}
+	if slices.Contains(sendFaults(), aim.fault) {
+		p.only(aim.fault)
+	}
+	if aim.row == "evidence: not_executed" && !slices.Contains(sendFaults(), aim.fault) {
+		p.only(sendDropped)
+	}
+}
+
+// only leaves one of the faults of calls that change something.
+func (p *plan) only(f fault) {
+	for _, other := range sendFaults() {
+		p.on[other] = other == f
+	}
+	p.sendRate = 1
+}
+
+// hits tells whether an effect is what the plan aims at, and gives the part of such effects that are hit.
+func (p *plan) hits(e *effect) float64 {
+	unsent := p.aim.row == "answered: unsent" && e.what == "dial" && strings.HasPrefix(e.who, execute.name)
+	switch {
+	case p.aim.row == "" || e.change:
+		return 0
+	case slices.Contains([]fault{commitFails, commitLost, killedBefore, killedAfter, frozen}, p.aim.fault):
+		if e.row == p.aim.row {
+			return 0.7
+		}
+	case slices.Contains(e.faults, p.aim.fault):
+		return 0.3
+	}
+	if unsent {
+		return -0.2 // not with the fault that is aimed at
+	}
+	return 0
 }
 
 func (p *plan) has(f fault) bool { return p.on[f] }
@@ -130,9 +188,9 @@ rules:
   - {action: deposit, up_to: {USD: 300}, approvals: 1, from: [finance]}
   - {action: "*", approvals: 2, from: [finance]}
 limits:
-  - {per: requester, window: 24h, up_to: {USD: 900}}
-expire_after: 2h
-remind_after: 30m
+  - {per: requester, window: 24h, up_to: {USD: 600}}
+expire_after: 45m
+remind_after: 15m
 undo: 60s
 tango: {transfer: ` + method + `, references: ` + references + `}
 `
@@ -168,7 +226,7 @@ func (w *world) seedTango() {
 
 // skew is how far a sandbox's clock is off. SQS's and Lambda's times are right.
 func (p *plan) skew(w *world) time.Duration {
-	if !p.on[skewed] || w.closing || w.rng.IntN(3) > 0 {
+	if !p.on[skewed] || w.closing || w.rng.IntN(3) > 0 && p.aim.fault != skewed {
 		return 0
 	}
 	w.met(skewed)
@@ -234,7 +292,11 @@ func (w *world) setRight(person string, has bool) {
 
 // draws tells whether something goes wrong that is no effect's.
 func (w *world) draws(f fault) bool {
-	return !w.closing && w.plan.on[f] && w.rng.Float64() < 3*w.plan.rate
+	rate := 3 * w.plan.rate
+	if w.plan.aim.fault == f {
+		rate = 0.5
+	}
+	return !w.closing && w.plan.on[f] && w.rng.Float64() < rate
 }
 
 // whatGoesWrong draws what becomes of an effect.
@@ -242,9 +304,18 @@ func (w *world) whatGoesWrong(e *effect) fault {
 	if w.closing {
 		return none
 	}
+	switch part := w.plan.hits(e); {
+	case part > 0 && w.rng.Float64() < part:
+		return w.plan.aim.fault
+	case part < 0 && w.rng.Float64() < -part:
+		return dialFails
+	}
 	rate := w.plan.rate
-	if e.change {
+	switch {
+	case e.change:
 		rate = w.plan.sendRate
+	case e.row != "": // a hundredth of all effects, and what matters
+		rate *= 4
 	}
 	if w.rng.Float64() >= rate {
 		return none

@@ -117,6 +117,23 @@ func (s *sums) gaps(least int) []string {
 	return list
 }
 
+// cells lists the cells of the table that must be met, always in the same order.
+func cells() []cell {
+	var list []cell
+	for _, row := range slices.Sorted(maps.Keys(mustMeet())) {
+		for _, f := range mustMeet()[row] {
+			list = append(list, cell{row, f})
+		}
+	}
+	return list
+}
+
+// cell is a transition that is met with a fault.
+type cell struct {
+	row   string
+	fault fault
+}
+
 // mustMeet names, for each transition, the faults that it must have been met with. Everything that goes on after the commit
 // of a transition, and everything that ends the function before it, has no place here.
 func mustMeet() map[string][]fault {
@@ -130,19 +147,19 @@ func mustMeet() map[string][]fault {
 		"submitted": person, "voted": person, "approved": person, "denied": person, "cancelled: taken_back": person, "cancelled: stopped": commit,
 		"finding": person, "closed by two": person, "resend_vote": commit,
 
-		"invited": job, "claimed": append(slices.Clone(job), listLags), "sending": append(slices.Clone(job), tangoFails, tangoLimits, dialFails),
-		"released": append(slices.Clone(job), tangoFails, dialFails, claimFails), "refused by a check": commit, "given up": nil,
-		"cancelled: authority": {rightLost}, "cancelled: limit": nil, "cancelled: too_late": nil, "resend": {killedAfter},
+		"invited": job, "claimed": job, "sending": append(slices.Clone(job), tangoFails, tangoLimits, dialFails),
+		"released": append(slices.Clone(job), tangoFails, dialFails, claimFails), "refused by a check": nil, "given up": nil,
+		"cancelled: authority": nil, "cancelled: limit": nil, "cancelled: too_late": nil, "resend": nil,
 		"answered: done": append(slices.Clone(job), dialFails, tangoFails), "answered: pending": commit, "answered: declined": {killedAfter, commitLost},
 		"answered: refused": append(slices.Clone(commit), sendRefused), "answered: throttled": append(slices.Clone(commit), sendLimited),
 		"answered: unsent":  append(slices.Clone(commit), dialFails),
 		"answered: unknown": slices.Concat(commit, lost, done, []fault{sendOther, sendOld, sendConflict, sendTwice, sendVeryLate, redelivered}),
 		"late answer":       nil,
 
-		"expired": sweep, "lost": slices.Concat(sweep, []fault{timedOut}), "settled: done": commit, "settled: declined": commit, "settled: unknown": nil,
+		"expired": sweep, "lost": sweep, "settled: done": commit, "settled: declined": commit, "settled: unknown": nil,
 		"overdue":                nil,
 		"evidence: executed":     slices.Concat(commit, done, []fault{sendOther, sendOld, tangoFails}),
 		"evidence: not_executed": slices.Concat(commit, lost, []fault{sendConflict, sendVeryLate, tangoFails}),
-		"evidence: open":         slices.Concat(commit, lost, done, []fault{foreignMoves, sendTwice}),
+		"evidence: open":         slices.Concat(commit, lost, done, []fault{sendTwice}),
 	}
 }

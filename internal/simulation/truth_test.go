@@ -262,13 +262,16 @@ func (t *truth) holdsLanes(name string) {
 
 // hasQuorum: enough different people who may, none of them the requester, said yes to exactly these figures.
 func (t *truth) hasQuorum(r treasury.Request) {
-	yes := map[string]bool{}
-	for _, v := range r.Votes {
+	yes, votes, needed := map[string]bool{}, r.Votes, t.world.plan.approvals(r.Action)
+	if r.Inquiry != nil && r.Inquiry.Resent { // a further send has a quorum of its own
+		votes, needed = r.Inquiry.Resend, max(needed, 2)
+	}
+	for _, v := range votes {
 		if v.Approve && v.Hash == r.Hash && v.Person != r.Requester && slices.Contains(approvers, v.Person) && t.hadRight(v.Person) {
 			yes[v.Person] = true
 		}
 	}
-	if needed := t.world.plan.approvals(r.Action); len(yes) < needed {
+	if len(yes) < needed {
 		t.world.broken("%s is sent with %d approvals of %d", t.names[r.ID], len(yes), needed)
 	}
 }

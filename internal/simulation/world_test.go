@@ -127,7 +127,7 @@ func begin(tb testing.TB, seed uint64, folder string, template []byte, sums *sum
 		tb: tb, seed: seed, rng: rng, sums: sums, idle: map[string][]*instance{}, said: &buffer{}, sum: fnv.New64a(),
 		folder: folder,
 	}
-	w.plan = drawPlan(rng)
+	w.plan = drawPlan(seed, rng)
 	time.Sleep(time.Until(start))
 	w.began = time.Now()
 	w.log = slog.New(slog.NewTextHandler(w.said, &slog.HandlerOptions{Level: slog.LevelDebug}))
