@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tangobot/tangobot/internal/embedded"
+	"github.com/tangobot/tangobot/internal/tango/tangosim"
 	"github.com/tangobot/tangobot/internal/treasury"
 	"github.com/tangobot/tangobot/internal/treasury/journaltest"
 )
@@ -194,19 +197,18 @@ func (s *schedule) check() {
 	}
 }
 
-// run lives through one schedule, on a journal of its own.
-func run(t *testing.T, f flow, store treasury.Journal, counts func(string) bool, crashes ...crash) *schedule {
+// house is a server in which one Tango lives after the other: to open a port takes longer than a schedule.
+type house struct {
+	server *httptest.Server
+	sim    atomic.Pointer[tangosim.Sim]
+}
+
+func newHouse(t *testing.T) *house {
 	t.Helper()
-	s := &schedule{bench: benchOn(t, store, newClock(), slog.New(slog.DiscardHandler)), flow: f, counts: counts, crashes: crashes}
-	defer s.end()
-	s.id = f.begin(s.bench).ID
-	s.questions.drain()
-	s.live()
-	s.check()
-	if t.Failed() {
-		t.Fatalf("schedule: %v, of the effects\n%s", crashes, strings.Join(s.names, "\n"))
-	}
-	return s
+	h := &house{}
+	h.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.sim.Load().ServeHTTP(w, r) }))
+	t.Cleanup(h.server.Close)
+	return h
 }
 
 // crashesAt gives the ways in which an effect can go wrong. A money call that fails is tangosim's matter.
@@ -237,12 +239,13 @@ func (x *search) all(t *testing.T) {
 	t.Helper()
 	const parts = 8
 	t.Run("schedules", func(t *testing.T) {
-		roots := x.after(x.run(t, nil))
+		roots := x.after(x.run(t, newHouse(t), nil))
 		for part := range parts {
 			t.Run(fmt.Sprint(part), func(t *testing.T) {
 				t.Parallel()
+				h := newHouse(t)
 				for i := part; i < len(roots); i += parts {
-					x.follow(t, roots[i])
+					x.follow(t, h, roots[i])
 				}
 			})
 		}
@@ -255,22 +258,37 @@ func (x *search) all(t *testing.T) {
 	t.Logf("%6d schedules of up to %d crashes", x.ran.Load(), x.depth)
 }
 
-func (x *search) run(t *testing.T, crashes []crash) *schedule {
+// run lives through one schedule, with a journal and a Tango of its own.
+func (x *search) run(t *testing.T, h *house, crashes []crash) *schedule {
 	t.Helper()
-	s := run(t, x.flow, x.open(t), x.counts, crashes...)
+	clock := newClock()
+	sim := newTango(clock)
+	h.sim.Store(sim)
+	defer h.server.CloseClientConnections() // nobody reads over them any more
+	s := &schedule{
+		bench: benchOn(t, x.open(t), clock, sim, h.server.URL, slog.New(slog.DiscardHandler)),
+		flow:  x.flow, counts: x.counts, crashes: crashes,
+	}
+	s.id = s.flow.begin(s.bench).ID
+	s.questions.drain()
+	s.live()
+	s.check()
+	if t.Failed() {
+		t.Fatalf("schedule: %v, of the effects\n%s", crashes, strings.Join(s.names, "\n"))
+	}
 	x.ends.Store(s.find(s.id).State, true)
 	x.ran.Add(1)
 	return s
 }
 
-func (x *search) follow(t *testing.T, crashes []crash) {
+func (x *search) follow(t *testing.T, h *house, crashes []crash) {
 	t.Helper()
-	s := x.run(t, crashes)
+	s := x.run(t, h, crashes)
 	if len(crashes) == x.depth {
 		return
 	}
 	for _, longer := range x.after(s) {
-		x.follow(t, longer)
+		x.follow(t, h, longer)
 	}
 }
 

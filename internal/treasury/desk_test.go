@@ -205,7 +205,6 @@ type bench struct {
 	effects   *effects
 	money     *tray
 	questions *tray
-	end       func() // closes what is not closed with the test
 }
 
 func newBench(t *testing.T) *bench {
@@ -220,27 +219,30 @@ func newBench(t *testing.T) *bench {
 			t.Error(err)
 		}
 	})
-	b := benchOn(t, embedded.Journal{Store: file}, clock, slog.New(slog.NewTextHandler(t.Output(), nil)))
-	t.Cleanup(b.end)
-	return b
+	sim := newTango(clock)
+	server := httptest.NewServer(sim)
+	t.Cleanup(server.Close)
+	return benchOn(t, embedded.Journal{Store: file}, clock, sim, server.URL, slog.New(slog.NewTextHandler(t.Output(), nil)))
 }
 
-// benchOn makes a bench on any journal. Whoever makes it ends it: a test may need thousands, one after the other.
-func benchOn(t *testing.T, store treasury.Journal, clock *clock, log *slog.Logger) *bench {
+func newTango(clock *clock) *tangosim.Sim {
+	sim := tangosim.New(tangosim.Config{Clock: clock.Now, PlatformName: "acme", PlatformKey: "key"})
+	sim.Demo()
+	return sim
+}
+
+// benchOn makes a bench on any journal, and a Tango that is served at address.
+func benchOn(t *testing.T, store treasury.Journal, clock *clock, sim *tangosim.Sim, address string, log *slog.Logger) *bench {
 	t.Helper()
-	b := &bench{t: t, clock: clock, people: newPeople(), effects: &effects{}, store: store}
+	b := &bench{t: t, clock: clock, people: newPeople(), effects: &effects{}, sim: sim, store: store}
 	b.money = &tray{effects: b.effects, name: "money", clock: b.clock}
 	b.questions = &tray{effects: b.effects, name: "questions", clock: b.clock}
-	b.sim = tangosim.New(tangosim.Config{Clock: b.clock.Now, PlatformName: "acme", PlatformKey: "key"})
-	b.sim.Demo()
-	server := httptest.NewServer(b.sim)
-	b.end = server.Close
 	policy, err := benchRules()
 	if err != nil {
 		t.Fatal(err)
 	}
 	client, err := tango.New(tango.Config{
-		API: server.URL + tangosim.Base, Method: http.MethodPost, Pacer: tango.NewPacer(0), Clock: b.clock.Now, Log: log,
+		API: address + tangosim.Base, Method: http.MethodPost, Pacer: tango.NewPacer(0), Clock: b.clock.Now, Log: log,
 		Credentials: func(context.Context) (string, treasury.Secret, error) { return "acme", treasury.NewSecret("key"), nil },
 	})
 	if err != nil {
