@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tangobot/tangobot/internal/embedded"
 	"github.com/tangobot/tangobot/internal/tango/tangosim"
 	"github.com/tangobot/tangobot/internal/treasury"
 	"github.com/tangobot/tangobot/internal/treasury/journaltest"
@@ -229,7 +228,7 @@ type search struct {
 	flow   flow
 	counts func(name string) bool
 	depth  int
-	open   func(t *testing.T) treasury.Journal
+	open   opener
 	ran    atomic.Int64
 	ends   sync.Map // of states that were met
 }
@@ -266,7 +265,7 @@ func (x *search) run(t *testing.T, h *house, crashes []crash) *schedule {
 	h.sim.Store(sim)
 	defer h.server.CloseClientConnections() // nobody reads over them any more
 	s := &schedule{
-		bench: benchOn(t, x.open(t), clock, sim, h.server.URL, slog.New(slog.DiscardHandler)),
+		bench: benchOn(t, x.open(t, clock), clock, sim, h.server.URL, slog.New(slog.DiscardHandler)),
 		flow:  x.flow, counts: x.counts, crashes: crashes,
 	}
 	s.id = s.flow.begin(s.bench).ID
@@ -314,26 +313,12 @@ func changes(name string) bool {
 	return strings.HasPrefix(name, "commit") || name == "move" || name == "queue money"
 }
 
-func inMemory(*testing.T) treasury.Journal { return journaltest.NewMemory() }
-
-func inAFile(t *testing.T) treasury.Journal {
-	t.Helper()
-	file, err := embedded.Open(t.TempDir(), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := file.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return embedded.Journal{Store: file}
-}
+func openMemory(*testing.T, *clock) treasury.Journal { return journaltest.NewMemory() }
 
 // TestOneCrashInAFile is on the journal that one machine keeps, as the rest is in memory.
 func TestOneCrashInAFile(t *testing.T) {
 	t.Parallel()
-	x := &search{flow: carriedOut(draft("100")), counts: changes, depth: 1, open: inAFile}
+	x := &search{flow: carriedOut(draft("100")), counts: changes, depth: 1, open: openFile}
 	x.all(t)
 }
 
@@ -342,7 +327,7 @@ func TestOneCrashAnywhere(t *testing.T) {
 	for _, f := range flows() {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			x := &search{flow: f, counts: anything, depth: 1, open: inMemory}
+			x := &search{flow: f, counts: anything, depth: 1, open: openMemory}
 			x.all(t)
 		})
 	}
@@ -356,7 +341,7 @@ func TestTwoCrashesAnywhere(t *testing.T) {
 		}
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			x := &search{flow: f, counts: changes, depth: 2, open: inMemory}
+			x := &search{flow: f, counts: changes, depth: 2, open: openMemory}
 			if *treasury.Soak {
 				x.counts = anything
 			}
@@ -374,7 +359,7 @@ func TestThreeCrashesAnywhere(t *testing.T) {
 		}
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			x := &search{flow: f, counts: changes, depth: 3, open: inMemory}
+			x := &search{flow: f, counts: changes, depth: 3, open: openMemory}
 			x.all(t)
 		})
 	}

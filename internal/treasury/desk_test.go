@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tangobot/tangobot/internal/embedded"
 	"github.com/tangobot/tangobot/internal/money"
 	"github.com/tangobot/tangobot/internal/tango"
 	"github.com/tangobot/tangobot/internal/tango/tangosim"
@@ -210,19 +209,10 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	clock := newClock()
-	file, err := embedded.Open(t.TempDir(), clock.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := file.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	sim := newTango(clock)
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
-	return benchOn(t, embedded.Journal{Store: file}, clock, sim, server.URL, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	return benchOn(t, openFile(t, clock), clock, sim, server.URL, slog.New(slog.NewTextHandler(t.Output(), nil)))
 }
 
 func newTango(clock *clock) *tangosim.Sim {
