@@ -49,21 +49,24 @@ func stormBench(t *testing.T, open opener) *bench {
 	return benchOn(t, open(t, clock), clock, sim, server.URL, slog.New(slog.DiscardHandler))
 }
 
+// inFiles and the like prepare what the journals of one batch have in common.
+func inFiles(*testing.T) opener { return openFile }
+
 // batches runs one batch, and many in the long form. What a batch has opened is closed at its end.
-func batches(t *testing.T, batch func(t *testing.T)) {
+func batches(t *testing.T, prepare func(t *testing.T) opener, batch func(t *testing.T, open opener)) {
 	t.Helper()
 	n := 1
 	if *treasury.Soak {
 		n = 100
 	}
 	for i := range n {
-		t.Run(fmt.Sprint(i), batch)
+		t.Run(fmt.Sprint(i), func(t *testing.T) { batch(t, prepare(t)) })
 	}
 }
 
 func TestStorm(t *testing.T) {
 	t.Parallel()
-	batches(t, func(t *testing.T) { storm(t, openFile) })
+	batches(t, inFiles, storm)
 }
 
 // storm lets two hundred people and workers at one request at once, and looks for more than one outcome.

@@ -10,8 +10,8 @@ import (
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
-// openTables starts a DynamoDB emulator, in which each journal has a table.
-func openTables(t *testing.T) opener {
+// inTables starts a DynamoDB emulator, in which each journal has a table.
+func inTables(t *testing.T) opener {
 	t.Helper()
 	endpoint := cloudtest.Dynoxide(t)
 	aws := cloud.Connect(cloud.AWSSettings{
@@ -26,10 +26,10 @@ func openTables(t *testing.T) opener {
 
 func TestStormInTheCloud(t *testing.T) {
 	t.Parallel()
-	batches(t, func(t *testing.T) { storm(t, openTables(t)) })
+	batches(t, inTables, storm)
 }
 
 func TestStormOnADoubtInTheCloud(t *testing.T) {
 	t.Parallel()
-	batches(t, func(t *testing.T) { stormDoubt(t, openTables(t)) })
+	batches(t, inTables, stormDoubt)
 }

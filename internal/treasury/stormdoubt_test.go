@@ -13,7 +13,7 @@ import (
 
 func TestStormOnADoubt(t *testing.T) {
 	t.Parallel()
-	batches(t, func(t *testing.T) { stormDoubt(t, openFile) })
+	batches(t, inFiles, stormDoubt)
 }
 
 // stormDoubt lets people testify, approve a further send, stop and resume, while workers and sweeps are at the same
