@@ -58,7 +58,7 @@ fuzz: ## Fuzz each target for a time (FUZZTIME=8s PKG=./...)
 	@go test -list '^Fuzz' $(PKG) | awk '/^Fuzz/ {t[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2, t[i]; n = 0}' | \
 	while read -r package target; do \
 		echo "$$target in $$package"; \
-		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 2s "$$package" || exit 1; \
 	done
 
 # The long forms, a line for each suite. Each takes from minutes to an hour, and gigabytes of memory.

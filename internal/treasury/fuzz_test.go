@@ -50,7 +50,7 @@ func FuzzPolicy(f *testing.F) {
 			if !ok || len(wrong.Mistakes) == 0 || p != nil {
 				t.Fatalf("%v, with %+v", err, p)
 			}
-			lines := strings.Count(string(text), "\n") + 1
+			lines := strings.Count(string(text), "\n") + strings.Count(string(text), "\r") + 1 // YAML ends lines with either
 			for _, m := range wrong.Mistakes {
 				if m.Text == "" || m.Line < 0 || m.Line > lines {
 					t.Errorf("line %d of %d: %q", m.Line, lines, m.Text)
