@@ -3,6 +3,10 @@
 
 .DEFAULT_GOAL := help
 
+# A pipe fails with what fails in it.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
 # The functions' processor; template.yaml's Architectures says the same. What runs here is built for here.
 GOARCH := arm64
 unexport GOARCH
@@ -11,7 +15,15 @@ TEST := go test -shuffle=on -count=1 -timeout=20m
 # The race detector needs a C compiler, without which Go turns cgo off.
 RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
+# What is run for its figures, too: verbose, without the lines that only say which test speaks.
+SEARCH = go test -tags explore -run 'Explore|Crash' -count=1 -timeout=20m -v
+FIGURES = grep -v -e '^=== ' -e '^ *--- PASS'
+
+PROPERTIES := TestRenderedAmounts|TestTheIndex|TestJournal|TestMemory
+
 PKG ?= ./...
+FUZZTIME ?= 8s
+SEEDS ?= 10000
 POLICY ?= policy.yaml
 COMMAND ?= /tango
 
@@ -35,27 +47,42 @@ test: ## Test what needs Go alone (PKG=./internal/money for one package)
 	$(TEST) $(RACE) $(PKG)
 
 .PHONY: test-all
-test-all: SHELL := bash
-test-all: .SHELLFLAGS := -o pipefail -c
 test-all: bin/dynoxide bin/axe.min.js ## Test everything: needs a C compiler, npm and chromium too
 	$(TEST) -json -race -tags outside $(PKG) 2>&1 | go run ./internal/canarytest/scan bin/test-all.log # looks for secrets in it
 
-SEEDS ?= 10000
-
 .PHONY: simulate
 simulate: ## Run all of Tangobot against itself from many seeds (SEEDS=10000), and print what they have covered
-	go test -run 'TestSimulation|TestSameSeed' -count=1 -timeout=24h -v ./internal/simulation -args -seeds $(SEEDS)
+	go test -run 'TestSimulation|TestSameSeed' -count=1 -timeout=24h -v ./internal/simulation -args -seeds $(SEEDS) | $(FIGURES)
 
 .PHONY: explore
-explore: ## Search every order of events around a payment, and break each guard once (about two minutes)
-	go test -tags explore -run Explore -count=1 -timeout=20m -v ./internal/treasury
+explore: ## Search every order of events around a payment, and every one and two crashes, without the race detector
+	$(SEARCH) ./internal/treasury | $(FIGURES)
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target for a time (FUZZTIME=8s PKG=./...)
+	@go test -list '^Fuzz' $(PKG) | awk '/^Fuzz/ {t[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2, t[i]; n = 0}' | \
+	while read -r package target; do \
+		echo "$$target in $$package"; \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 2s "$$package" || exit 1; \
+	done
+
+# The long forms, a line for each suite. Each takes from minutes to an hour, and gigabytes of memory.
+.PHONY: soak
+soak: bin/dynoxide ## Run the long form of every search, storm, property and fuzz target (hours)
+	$(SEARCH) -timeout=6h ./internal/treasury -args -soak | $(FIGURES)
+	go test -race -tags outside -run Storm -count=1 -timeout=12h -v ./internal/treasury -args -soak | $(FIGURES)
+	go test -run TestAnyEvents -count=1 -timeout=6h ./internal/treasury -rapid.checks=200000
+	go test -run '$(PROPERTIES)' -count=1 -timeout=6h ./internal/money ./internal/treasury/journaltest ./internal/embedded -rapid.checks=20000
+	$(MAKE) --no-print-directory simulate SEEDS=1000000
+	go test -run 'TestLoad$$' -count=1 -timeout=3h -v ./internal/playground -args -soak 100000
+	$(MAKE) --no-print-directory fuzz FUZZTIME=5m
 
 .PHONY: sandbox
 sandbox: ## Ask Tango's sandbox, with your keys, what its pages leave open (docs/sandbox.md; moves small sums)
 	@go test -tags sandbox -run '^TestSandbox$$' -count=1 -timeout=30m -v ./internal/tango/contract
 
 .PHONY: check
-check: fmt-check tidy-check vet lint simulate test-all ## All that CI demands
+check: fmt-check tidy-check vet lint explore simulate test-all ## All that CI demands
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format all Go files
@@ -71,11 +98,11 @@ tidy-check:
 
 .PHONY: vet
 vet:
-	go vet -tags outside,sandbox ./...
+	go vet -tags outside,sandbox,explore ./...
 
 .PHONY: lint
 lint: bin/golangci-lint ## Hold the code to the house rules of .golangci.yml
-	bin/golangci-lint run --build-tags outside,sandbox
+	bin/golangci-lint run --build-tags outside,sandbox,explore
 
 .PHONY: bench
 bench: bin/dynoxide ## Measure the functions beside a bare hello, and the rest (PKG=./functions for one package)

@@ -126,6 +126,7 @@ func silent(c net.Conn, giveUp func()) {
 // server that would rather speak HTTP/2.
 func TestOneSendWhateverComesBack(t *testing.T) {
 	t.Parallel()
+	t.Logf("%d scenarios, each over two methods, plain and under TLS", len(scenarios()))
 	for _, over := range []struct {
 		name string
 		tls  bool
@@ -146,6 +147,42 @@ func TestOneSendWhateverComesBack(t *testing.T) {
 					client := newClient(t, s.url, func(c *tango.Config) { c.Method, c.RootCAs = method, s.roots })
 					got := client.Transfer(ctx, order())
 					if diff := cmp.Diff(sc.want, got); diff != "" {
+						t.Errorf("verdict (-want +got):\n%s", diff)
+					}
+					if moves, conns := s.moves.Load(), s.conns.Load(); moves != 1 || conns != 1 || s.h2.Load() != 0 {
+						t.Errorf("%d moves over %d connections, %d of them by HTTP/2; want one, by HTTP/1", moves, conns, s.h2.Load())
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestHTTP2IsNotSpoken: what an HTTP/2 server can answer so that net/http sends again is never asked for, whether the server
+// prefers HTTP/2 or offers nothing else. TestOrdinaryClientsSendTwice shows what these frames do to Go's own client.
+func TestHTTP2IsNotSpoken(t *testing.T) {
+	t.Parallel()
+	const internal, cancelled, calm = 2, 8, 11 // error codes of RFC 9113 beside those above
+	for offer, protocols := range map[string][]string{"preferred": {"h2", "http/1.1"}, "alone": {"h2"}} {
+		for name, frames := range map[string]func(stream uint32) []byte{
+			"PROTOCOL_ERROR":       func(stream uint32) []byte { return resetFrame(stream, codeProtocolError) },
+			"REFUSED_STREAM":       func(stream uint32) []byte { return resetFrame(stream, codeRefusedStream) },
+			"INTERNAL_ERROR":       func(stream uint32) []byte { return resetFrame(stream, internal) },
+			"CANCEL":               func(stream uint32) []byte { return resetFrame(stream, cancelled) },
+			"ENHANCE_YOUR_CALM":    func(stream uint32) []byte { return resetFrame(stream, calm) },
+			"GOAWAY":               func(uint32) []byte { return goAwayFrame(0) },
+			"GOAWAY of the stream": goAwayFrame,
+			"yes":                  createdFrame,
+		} {
+			for _, method := range []string{http.MethodPost, http.MethodGet} {
+				t.Run(method+" HTTP2 "+offer+" "+name, func(t *testing.T) {
+					t.Parallel()
+					s := startRaw(t, rawOptions{
+						tls: true, change: func(c *tls.Config) { c.NextProtos = protocols }, script: say(response(201, goodAnswer)),
+						frames: func(_ int64, stream uint32) []byte { return frames(stream) },
+					})
+					client := newClient(t, s.url, func(c *tango.Config) { c.Method, c.RootCAs = method, s.roots })
+					if diff := cmp.Diff(done(201, ""), client.Transfer(t.Context(), order())); diff != "" {
 						t.Errorf("verdict (-want +got):\n%s", diff)
 					}
 					if moves, conns := s.moves.Load(), s.conns.Load(); moves != 1 || conns != 1 || s.h2.Load() != 0 {

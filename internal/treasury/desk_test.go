@@ -8,11 +8,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/tangobot/tangobot/internal/embedded"
 	"github.com/tangobot/tangobot/internal/money"
 	"github.com/tangobot/tangobot/internal/tango"
 	"github.com/tangobot/tangobot/internal/tango/tangosim"
@@ -52,6 +52,11 @@ tango: {transfer: POST, references: attach}
 
 // benchRules reads the policy once: there are thousands of benches. Who needs another one puts it in place of it.
 var benchRules = sync.OnceValues(func() (*treasury.Policy, error) { return treasury.ParsePolicy([]byte(benchPolicy)) })
+
+// uniqueRules are the same for a Tango that is proved to take each reference once.
+var uniqueRules = sync.OnceValues(func() (*treasury.Policy, error) {
+	return treasury.ParsePolicy([]byte(strings.Replace(benchPolicy, "references: attach", "references: unique", 1)))
+})
 
 // clock stands still until it is pushed. It begins a little ahead of the machine's, because the desk makes deadlines of
 // it that the network lives by.
@@ -188,7 +193,7 @@ func (q *tray) drain() []sent {
 	return jobs
 }
 
-// bench is a desk on an embedded journal and a simulated Tango, with all that a test may want to look at or break.
+// bench is a desk on a journal and a simulated Tango, with all that a test may want to look at or break.
 type bench struct {
 	t *testing.T
 	*treasury.Desk
@@ -203,30 +208,31 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, clock: newClock(), people: newPeople(), effects: &effects{}}
-	file, err := embedded.Open(t.TempDir(), b.clock.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := file.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	b.store = embedded.Journal{Store: file}
+	clock := newClock()
+	sim := newTango(clock)
+	server := httptest.NewServer(sim)
+	t.Cleanup(server.Close)
+	return benchOn(t, openFile(t, clock), clock, sim, server.URL, slog.New(slog.NewTextHandler(t.Output(), nil)))
+}
+
+func newTango(clock *clock) *tangosim.Sim {
+	sim := tangosim.New(tangosim.Config{Clock: clock.Now, PlatformName: "acme", PlatformKey: "key"})
+	sim.Demo()
+	return sim
+}
+
+// benchOn makes a bench on any journal, and a Tango that is served at address.
+func benchOn(t *testing.T, store treasury.Journal, clock *clock, sim *tangosim.Sim, address string, log *slog.Logger) *bench {
+	t.Helper()
+	b := &bench{t: t, clock: clock, people: newPeople(), effects: &effects{}, sim: sim, store: store}
 	b.money = &tray{effects: b.effects, name: "money", clock: b.clock}
 	b.questions = &tray{effects: b.effects, name: "questions", clock: b.clock}
-	b.sim = tangosim.New(tangosim.Config{Clock: b.clock.Now, PlatformName: "acme", PlatformKey: "key"})
-	b.sim.Demo()
-	server := httptest.NewServer(b.sim)
-	t.Cleanup(server.Close)
 	policy, err := benchRules()
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	client, err := tango.New(tango.Config{
-		API: server.URL + tangosim.Base, Method: http.MethodPost, Pacer: tango.NewPacer(0), Clock: b.clock.Now, Log: log,
+		API: address + tangosim.Base, Method: http.MethodPost, Pacer: tango.NewPacer(0), Clock: b.clock.Now, Log: log,
 		Credentials: func(context.Context) (string, treasury.Secret, error) { return "acme", treasury.NewSecret("key"), nil },
 	})
 	if err != nil {

@@ -3,17 +3,13 @@
 package treasury
 
 import (
-	"flag"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
-
-// long makes the explorer walk larger worlds: go test -tags explore ./internal/treasury -run Explore -timeout 60m -args -long
-var long = flag.Bool("long", false, "let the explorer walk larger worlds")
 
 // guard names one guard that a mutant lacks.
 type guard = string
@@ -184,15 +180,20 @@ func (g *walk) stuck() (count int, first int32) {
 	return count, first
 }
 
-// way tells how a state is reached.
-func (g *walk) way(n int32) string {
-	var path []int32
+// path gives the states on the way to one, the last first. The search is breadth-first, so the last state found is as far
+// away as any.
+func (g *walk) path(n int32) (path []int32) {
 	for ; n > 0; n = g.parent[n] {
 		path = append(path, n)
 	}
+	return path
+}
+
+// way tells how a state is reached.
+func (g *walk) way(n int32) string {
 	var steps []string
 	before := int32(0)
-	for _, n := range slices.Backward(path) {
+	for _, n := range slices.Backward(g.path(n)) {
 		found := false
 		g.m.steps(g.states[before], func(what string, who int, next state) {
 			if next.sort(); !found && next == g.states[n] {
@@ -260,18 +261,22 @@ func worlds(size int) []world {
 	return list
 }
 
-// size is 1; with -long 2. The race detector finds nothing in a search on one goroutine, and makes it slow: 0.
+// size is 1; with -soak 2; under the race detector 0.
 func exploreSize() int {
-	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+	switch {
+	case Raced():
 		return 0
-	}
-	if *long {
+	case *Soak:
 		return 2
 	}
 	return 1
 }
 
+// exploreLeast is how many states a world of the usual size has at least: one that shrinks by mistake proves little.
+const exploreLeast = 1_000_000
+
 func TestExplore(t *testing.T) {
+	t.Parallel()
 	for _, w := range worlds(exploreSize()) {
 		t.Run(w.name, func(t *testing.T) {
 			began := time.Now()
@@ -283,10 +288,22 @@ func TestExplore(t *testing.T) {
 			if count > 0 {
 				t.Errorf("%d states are stuck, such as after %s", count, g.way(first))
 			}
-			t.Logf("%-26s %d crashes %9d states %10d edges %6d requests %v", w.name, w.crashes, len(g.states), len(g.to),
-				len(g.m.known), time.Since(began).Round(time.Millisecond))
+			if !Raced() && len(g.states) < exploreLeast {
+				t.Errorf("%d states, want at least %d", len(g.states), exploreLeast)
+			}
+			t.Logf("%-26s %d crashes %9d states %10d edges depth %3d %6d requests %v, peak memory so far %d MB", w.name, w.crashes,
+				len(g.states), len(g.to), len(g.path(int32(len(g.states)-1))), len(g.m.known), time.Since(began).Round(time.Millisecond), peakMemory())
 		})
 	}
+}
+
+// peakMemory is what the process has held at most, in megabytes.
+func peakMemory() int64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(err)
+	}
+	return usage.Maxrss >> 10
 }
 
 // TestExploreMutants takes away one guard at a time: the search must meet what the guard is there for.

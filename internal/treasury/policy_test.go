@@ -101,6 +101,7 @@ func TestPolicyMistakesNameTheirLine(t *testing.T) {
 		{"unknown key", "undo: 60s", "undoo: 60s", 18, "undoo"},
 		{"unknown key in a rule", "approvals: 0}", "approvals: 0, aproved: 1}", 10, "aproved"},
 		{"not YAML", "view: [finance", "view: [[finance", 8, ""},
+		{"a list with a tag of its own", "view: [finance", "view: !00\nx: [finance", 0, "YAML"},
 		{"workspace missing", "workspace: T0ACME", "workspace: ''", 1, "workspace"},
 		{"channel is a name", "C0APPROVE", "'#approvals'", 2, "channels.approvals"},
 		{"group member is a name", "U0LENA, U0MAYA", "lena, U0MAYA", 5, `"lena"`},

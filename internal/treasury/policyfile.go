@@ -111,8 +111,8 @@ func ParsePolicy(text []byte) (*Policy, error) {
 	if len(text) > maxPolicyBytes {
 		return nil, &PolicyError{[]Mistake{{Text: "larger than 256 KiB"}}}
 	}
-	var f policyFile
-	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&f); err != nil {
+	f, err := decodePolicy(text)
+	if err != nil {
 		return nil, &PolicyError{[]Mistake{decodeMistake(err)}}
 	}
 	r := policyReader{text: text}
@@ -122,6 +122,17 @@ func ParsePolicy(text []byte) (*Policy, error) {
 		return nil, &PolicyError{r.mistakes}
 	}
 	return p, nil
+}
+
+// decodePolicy bears with the decoder, which panics over some files that are no YAML, such as a list with a tag of its own.
+func decodePolicy(text []byte) (f policyFile, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("not YAML that can be read")
+		}
+	}()
+	err = yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&f)
+	return f, err
 }
 
 func decodeMistake(err error) Mistake {

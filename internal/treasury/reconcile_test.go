@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -321,7 +320,12 @@ func TestPeopleAreAskedDaily(t *testing.T) {
 }
 
 func (b *bench) uniqueReferences() {
-	b.Policy = parsePolicy(b.t, strings.Replace(benchPolicy, "references: attach", "references: unique", 1))
+	b.t.Helper()
+	policy, err := uniqueRules()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.Policy = policy
 }
 
 func TestResendIsNotOfferedWithoutProof(t *testing.T) {

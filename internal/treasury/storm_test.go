@@ -3,80 +3,139 @@ package treasury_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/tangobot/tangobot/internal/embedded"
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
 const (
-	stormRounds = 12
+	stormRounds = 100              // of one batch, and the long form takes a hundred batches
 	stormPeople = 200              // goroutines a round
 	stormPush   = 61 * time.Second // somewhere in the middle, so that the undo window ends
 )
 
-// TestStorm lets two hundred people and workers at one request at once, and looks for more than one outcome.
+// opener makes empty journals for the rounds of one batch.
+type opener func(t *testing.T, clock *clock) treasury.Journal
+
+func openFile(t *testing.T, clock *clock) treasury.Journal {
+	t.Helper()
+	file, err := embedded.Open(t.TempDir(), clock.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return embedded.Journal{Store: file}
+}
+
+// stormBench is a bench on a journal of the opener's that says nothing.
+func stormBench(t *testing.T, open opener) *bench {
+	t.Helper()
+	clock := newClock()
+	sim := newTango(clock)
+	server := httptest.NewServer(sim)
+	t.Cleanup(server.Close)
+	return benchOn(t, open(t, clock), clock, sim, server.URL, slog.New(slog.DiscardHandler))
+}
+
+// inFiles and the like prepare what the journals of one batch have in common.
+func inFiles(*testing.T) opener { return openFile }
+
+// batches runs one batch, and many in the long form. What a batch has opened is closed at its end.
+func batches(t *testing.T, prepare func(t *testing.T) opener, batch func(t *testing.T, open opener)) {
+	t.Helper()
+	n := 1
+	if *treasury.Soak {
+		n = 100
+	}
+	for i := range n {
+		t.Run(fmt.Sprint(i), func(t *testing.T) { batch(t, prepare(t)) })
+	}
+}
+
 func TestStorm(t *testing.T) {
 	t.Parallel()
+	batches(t, inFiles, storm)
+}
+
+// storm lets two hundred people and workers at one request at once, and looks for more than one outcome.
+func storm(t *testing.T, open opener) {
+	t.Helper()
 	ends := map[treasury.State]int{}
 	for round := range stormRounds {
-		b := newBench(t)
-		b.Log = slog.New(slog.DiscardHandler)
+		b := stormBench(t, open)
 		r := b.submit("U0LENA", draft("1000")) // two votes
 		if round%2 == 1 {
 			r = b.approve("U0RAVI", b.approve("U0MAYA", r))
 			b.clock.push(b.Policy.Undo) // stops and claims race from the beginning
 		}
-		var approved, denied, cancelled atomic.Int64
-		acts := []func() (*atomic.Int64, error){
-			func() (*atomic.Int64, error) {
-				_, err := b.Vote(t.Context(), pick("U0MAYA", "U0RAVI", "U0LENA", "U0VERA", "U0GUS"), r.ID, r.Hash, true, "")
-				return &approved, err
-			},
-			func() (*atomic.Int64, error) {
-				_, err := b.Vote(t.Context(), pick("U0RAVI", "U0VERA", "U0LENA"), r.ID, r.Hash, false, "no")
-				return &denied, err
-			},
-			func() (*atomic.Int64, error) {
-				_, err := b.Cancel(t.Context(), pick("U0LENA", "U0MAYA", "U0VERA"), r.ID)
-				return &cancelled, err
-			},
-			func() (*atomic.Int64, error) { return new(atomic.Int64), b.executeWithin(r.ID, 10*time.Minute) },
-			func() (*atomic.Int64, error) { return new(atomic.Int64), b.Sweep(t.Context()) },
-		}
-		// What may happen differs by round, so that each outcome has its chance.
-		weights := [][]int{{0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 4}, {3, 3, 2, 2, 4}, {0, 0, 3, 4, 0}, {2, 4}}[round%4]
-		start := make(chan struct{})
-		var all sync.WaitGroup
-		for i := range stormPeople {
-			all.Go(func() {
-				<-start
-				if i == stormPeople/4 && round%2 == 0 {
-					b.clock.push(stormPush)
-				}
-				counter, err := acts[weights[rand.N(len(weights))]]()
-				switch {
-				case err == nil:
-					counter.Add(1)
-				case !errors.Is(err, treasury.ErrForbidden) && !errors.Is(err, treasury.ErrConflict):
-					t.Errorf("round %d: %v", round, err)
-				}
-			})
-		}
-		close(start)
-		all.Wait()
-		ends[b.settled(r.ID, denied.Load(), cancelled.Load())]++
+		denied, cancelled := b.storm(r, round)
+		ends[b.settled(r.ID, denied, cancelled)]++
 	}
-	t.Logf("ends: %v", ends)
-	for _, s := range []treasury.State{treasury.StateSucceeded, treasury.StateCancelled} {
+	t.Logf("%d rounds of %d: %v", stormRounds, stormPeople, ends)
+	for _, s := range []treasury.State{treasury.StateSucceeded, treasury.StateCancelled, treasury.StateDenied} {
 		if ends[s] == 0 {
 			t.Errorf("no round ended %s: %v", s, ends)
 		}
 	}
+}
+
+// storm is one round. It counts the denials and the cancellations that counted.
+func (b *bench) storm(r treasury.Request, round int) (denials, cancellations int64) {
+	ctx := b.t.Context()
+	var approved, denied, cancelled atomic.Int64
+	acts := []func() (*atomic.Int64, error){
+		func() (*atomic.Int64, error) {
+			_, err := b.Vote(ctx, pick("U0MAYA", "U0RAVI", "U0LENA", "U0VERA", "U0GUS"), r.ID, r.Hash, true, "")
+			return &approved, err
+		},
+		func() (*atomic.Int64, error) {
+			_, err := b.Vote(ctx, pick("U0RAVI", "U0VERA", "U0LENA"), r.ID, r.Hash, false, "no")
+			return &denied, err
+		},
+		func() (*atomic.Int64, error) {
+			_, err := b.Cancel(ctx, pick("U0LENA", "U0MAYA", "U0VERA"), r.ID)
+			return &cancelled, err
+		},
+		func() (*atomic.Int64, error) { return new(atomic.Int64), b.executeWithin(r.ID, 10*time.Minute) },
+		func() (*atomic.Int64, error) { return new(atomic.Int64), b.Sweep(ctx) },
+	}
+	// What may happen differs by round, so that each outcome has its chance.
+	weights := [][]int{
+		{0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 4}, {3, 3, 2, 2, 4}, {0, 0, 3, 4, 0}, {2, 4}, {0, 1, 1, 2, 3}, {2, 3, 3, 3},
+	}
+	likely := weights[round%len(weights)]
+	start := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range stormPeople {
+		all.Go(func() {
+			<-start
+			if i == stormPeople/4 && round%2 == 0 {
+				b.clock.push(stormPush)
+			}
+			counter, err := acts[likely[rand.N(len(likely))]]()
+			switch {
+			case err == nil:
+				counter.Add(1)
+			case !errors.Is(err, treasury.ErrForbidden) && !errors.Is(err, treasury.ErrConflict):
+				b.t.Errorf("round %d: %v", round, err)
+			}
+		})
+	}
+	close(start)
+	all.Wait()
+	return denied.Load(), cancelled.Load()
 }
 
 func pick(people ...string) string { return people[rand.N(len(people))] }

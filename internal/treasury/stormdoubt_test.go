@@ -2,7 +2,6 @@ package treasury_test
 
 import (
 	"errors"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -12,14 +11,19 @@ import (
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
-// TestStormOnADoubt lets people testify, approve a further send, stop and resume, while workers and sweeps are at the same
-// request: it is sent again at most once, money moves at most once, and it has one end.
 func TestStormOnADoubt(t *testing.T) {
 	t.Parallel()
+	batches(t, inFiles, stormDoubt)
+}
+
+// stormDoubt lets people testify, approve a further send, stop and resume, while workers and sweeps are at the same
+// request: it is sent again at most once, money moves at most once, and it has one end.
+func stormDoubt(t *testing.T, open opener) {
+	t.Helper()
+	const rounds, people = 8, 200
 	ends := map[treasury.State]int{}
-	for round := range 8 {
-		b := newBench(t)
-		b.Log = slog.New(slog.DiscardHandler)
+	for round := range rounds {
+		b := stormBench(t, open)
 		b.uniqueReferences()
 		fault := tangosim.Fault{DropAfter: true}
 		if round%2 == 1 {
@@ -45,7 +49,7 @@ func TestStormOnADoubt(t *testing.T) {
 		}
 		weights := [][]int{{0, 1, 2, 3, 4}, {1, 2, 2, 3, 4}}[round%2] // who saw it executed must have seen it
 		var all sync.WaitGroup
-		for range 80 {
+		for range people {
 			all.Go(func() {
 				err := acts[weights[rand.N(len(weights))]]()
 				if err != nil && !errors.Is(err, treasury.ErrForbidden) && !errors.Is(err, treasury.ErrConflict) {
@@ -69,7 +73,7 @@ func TestStormOnADoubt(t *testing.T) {
 		}
 		ends[now.State]++
 	}
-	t.Logf("ends: %v", ends)
+	t.Logf("%d rounds of %d: %v", rounds, people, ends)
 	if ends[treasury.StateSucceeded] == 0 {
 		t.Errorf("no round succeeded: %v", ends)
 	}
