@@ -22,17 +22,14 @@ var (
 	one   = flag.Uint64("seed", 0, "the one run to repeat, with its whole trace; 0 for none")
 )
 
-// covered is from how many runs on every cell of the table must have been met, and leastMeet how often.
-const (
-	covered   = 10_000
-	leastMeet = 5
-)
+// covered is from how many runs on every cell of the table must have been met.
+const covered = 10_000
 
 // TestSimulation runs Tangobot from many seeds, and prints what they have covered.
 func TestSimulation(t *testing.T) {
 	template, all := dataFile(t), newSums()
 	if *one > 0 {
-		report(t, play(t, *one, t.TempDir(), template, all, true))
+		report(t, play(t, *one, inMemory(t), template, all, true))
 		return
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // each run leaves all of its memory
@@ -40,7 +37,7 @@ func TestSimulation(t *testing.T) {
 	var next atomic.Uint64
 	var work sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
-		folder := t.TempDir()
+		folder := inMemory(t)
 		work.Go(func() {
 			for seed := next.Add(1); seed <= uint64(*seeds) && !t.Failed(); seed = next.Add(1) {
 				report(t, play(t, seed, folder, template, all, false))
@@ -52,14 +49,14 @@ func TestSimulation(t *testing.T) {
 	if *seeds < covered || t.Failed() {
 		return
 	}
-	for _, gap := range all.gaps(leastMeet) {
-		t.Errorf("hardly covered: %s", gap)
+	for _, gap := range all.gaps() {
+		t.Errorf("not covered: %s", gap)
 	}
 }
 
 // TestSameSeed plays seeds twice: the same seed gives the same run, step by step.
 func TestSameSeed(t *testing.T) {
-	template, folder := dataFile(t), t.TempDir()
+	template, folder := dataFile(t), inMemory(t)
 	for seed := uint64(1); seed <= uint64(max(*seeds/50, 5)); seed++ {
 		first := play(t, seed, folder, template, newSums(), false)
 		again := play(t, seed, folder, template, newSums(), false)
@@ -101,6 +98,17 @@ func report(t *testing.T, w *world) {
 	}
 	t.Errorf("seed %d, step %d: %s\nrepeat it with: go test ./internal/simulation -run TestSimulation -v -args -seed %d\nthe last steps:\n%s",
 		w.seed, w.steps, strings.Join(w.broke, "\n  "), w.seed, strings.Join(w.last[max(0, len(w.last)-40):], "\n"))
+}
+
+// inMemory gives a folder that no disk slows down, where the system has one.
+func inMemory(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("/dev/shm", "tangobot-") //nolint:usetesting // t.TempDir lies on the disk
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	return folder
 }
 
 // dataFile gives an empty data file to begin with: making one takes longer than a run.

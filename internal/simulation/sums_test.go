@@ -98,14 +98,12 @@ func (s *sums) table() string {
 	return b.String()
 }
 
-// gaps lists the cells of the table that were met too seldom, and transitions that the table does not know.
-func (s *sums) gaps(least int) []string {
+// gaps lists the cells of the table that were not met, and transitions that the table does not know.
+func (s *sums) gaps() []string {
 	var list []string
-	for row, faults := range mustMeet() {
-		for _, f := range faults {
-			if n := s.cells[row][f]; n < least {
-				list = append(list, fmt.Sprintf("%s, %s: %d times", row, f, n))
-			}
+	for _, c := range cells() {
+		if s.cells[c.row][c.fault] == 0 {
+			list = append(list, c.row+", "+c.fault)
 		}
 	}
 	for row := range s.rows {
