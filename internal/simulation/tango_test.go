@@ -90,13 +90,13 @@ func (w *world) tangoFault(f fault, money bool) tangosim.Fault {
 	case sendLimited:
 		return tangosim.Fault{StatusBefore: 429, Key: "429.001"}
 	case sendLate, sendVeryLate, sendTwice:
-		late := time.Duration(10+w.rng.IntN(200)) * time.Second
+		late := 10*time.Second + time.Duration(w.rng.Int64N(int64(mostLate-10*time.Second)))
 		switch {
 		case !money: // the simulated Tango knows these of money alone
 		case f == sendTwice:
 			return tangosim.Fault{Twice: true, DropAfter: w.rng.IntN(2) == 0}
 		case f == sendVeryLate:
-			return tangosim.Fault{Late: time.Hour + 100*late}
+			return tangosim.Fault{Late: time.Hour + 40*late}
 		default:
 			return tangosim.Fault{Late: late}
 		}

@@ -239,7 +239,7 @@ func (t *truth) happened(by *invocation, r *treasury.Request, one treasury.Write
 func (t *truth) holdsLanes(name string) {
 	held := map[string]string{}
 	for id, r := range t.requests {
-		if !r.State.HoldsLanes() {
+		if !isUnderWay(r) {
 			continue
 		}
 		for _, account := range r.Action.Lanes() {
@@ -316,7 +316,12 @@ func (t *truth) withinLimits(r treasury.Request) {
 }
 
 func spends(r treasury.Request) bool {
-	return r.State.HoldsLanes() || r.State == treasury.StateSettling || r.State == treasury.StateSucceeded
+	return isUnderWay(r) || r.State == treasury.StateSettling || r.State == treasury.StateSucceeded
+}
+
+// isUnderWay is the truth's own word for the states in which nobody else may touch the accounts.
+func isUnderWay(r treasury.Request) bool {
+	return slices.Contains([]treasury.State{treasury.StateClaimed, treasury.StateSending, treasury.StateInDoubt}, r.State)
 }
 
 // isTrue holds a closed request against what Tango did. rest is set when nothing is under way any more.

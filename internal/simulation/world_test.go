@@ -306,9 +306,13 @@ func (w *world) ready() ([]*effect, time.Time) {
 	return list, next
 }
 
-// mostAfloat is how long a call may be on its way to Tango. With a deadline that lies ahead by 2 minutes and a clock that
-// is 4 minutes ahead it stays below treasury.SettleWindow.
-const mostAfloat = 6 * time.Minute
+// mostAfloat is how long a call may be on its way to Tango, and mostLate how much later Tango may carry it out. The first look
+// at it comes treasury.SettleWindow after a deadline that lies 40 s ahead of the send, by a clock that may be 4 minutes
+// ahead: after 11 minutes and 40 seconds.
+const (
+	mostAfloat = 2 * time.Minute
+	mostLate   = 9 * time.Minute
+)
 
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {

@@ -260,7 +260,7 @@ func (m *model) disturbed(s *state, r int) uint8 {
 	request := *m.known[s.req[r]]
 	if m.without == guardNoiseSince {
 		marked := *request.Attempt
-		marked.Before, marked.SentAt = nil, marked.SentAt.Add(SettleAfter+1)
+		marked.Before, marked.SentAt = nil, marked.SentAt.Add(clocksApart+1)
 		request.Attempt = &marked
 	}
 	names, err := desk.noisy(context.Background(), request)

@@ -370,8 +370,8 @@ func TestNoiseBeforeTheMark(t *testing.T) {
 	}{
 		{"after the mark", 3 * time.Second, 1},
 		{"between the read and the mark", time.Second, 1},
-		{"just before the read, by a clock that goes behind", -SettleAfter, 1},
-		{"before", -SettleAfter - 1, 0},
+		{"just before the read, by a clock that goes behind", -clocksApart, 1},
+		{"before", -clocksApart - 1, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
