@@ -74,7 +74,7 @@ const aimed = 3
 
 func drawPlan(seed uint64, rng *rand.Rand) plan {
 	p := plan{
-		on: map[fault]bool{}, rate: []float64{0.01, 0.03, 0.06, 0.1}[rng.IntN(4)], sendRate: []float64{0.3, 0.7, 0.9}[rng.IntN(3)],
+		on: map[fault]bool{}, rate: []float64{0.02, 0.04, 0.07, 0.1}[rng.IntN(4)], sendRate: []float64{0.3, 0.7, 0.9}[rng.IntN(3)],
 		lasts: time.Duration(20+rng.IntN(100)) * time.Minute, steps: 2500, lag: time.Duration(1+rng.IntN(20)) * time.Second,
 		settles: []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 0, 48 * time.Hour, 6 * 24 * time.Hour, 8 * 24 * time.Hour}[rng.IntN(7)],
 		unique:  rng.IntN(3) == 0, get: rng.IntN(5) == 0,

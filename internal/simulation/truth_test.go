@@ -498,7 +498,7 @@ func (t *truth) pulse(w *world) time.Duration {
 		case r.State == treasury.StateSettling, r.State == treasury.StateInDoubt:
 			idle = min(idle, 30*time.Minute)
 			if time.Since(r.Attempt.SentAt) > 6*time.Hour {
-				idle = 12 * time.Hour
+				idle = 24 * time.Hour
 			}
 		}
 	}
