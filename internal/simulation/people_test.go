@@ -43,7 +43,7 @@ type input struct {
 	value        slacksim.Value
 }
 
-// settle gives the world its people and what they want.
+// populate gives the world its people and what they want.
 func (w *world) populate() {
 	add := func(id string, story func(*person)) {
 		p := &person{id: id, world: w, rng: rand.New(rand.NewPCG(w.seed, uint64(len(w.people)+2))), story: story}

@@ -579,6 +579,13 @@ func (t *truth) atRest() {
 		}
 		t.isShown(r)
 	}
+	forms := 0
+	for _, p := range w.people {
+		forms += p.forms
+	}
+	if len(t.order) > forms {
+		w.broken("%d requests were made of %d forms", len(t.order), forms)
+	}
 	sum := map[string]int64{}
 	for _, m := range w.tango.Movements() {
 		sum[m.From] -= m.Cents

@@ -64,13 +64,12 @@ type world struct {
 	closing     bool // nothing goes wrong any more
 	began       time.Time
 
-	truth  *truth
-	sum    hash.Hash64
-	steps  int
-	last   []string // the newest lines of the trace
-	print  bool
-	faults int
-	broke  []string
+	truth *truth
+	sum   hash.Hash64
+	steps int
+	last  []string // the newest lines of the trace
+	print bool
+	broke []string
 }
 
 type buffer struct {
@@ -404,7 +403,6 @@ func (w *world) trace(format string, args ...any) {
 }
 
 func (w *world) met(f fault) {
-	w.faults++
 	w.sums.met(f)
 }
 

@@ -342,13 +342,11 @@ func (d *Desk) latestOf(ctx context.Context, known, lane Record, a Account, ours
 		return l, nil
 	}
 	l.Reads++
-	change, err := d.unexplained(ctx, a.ID, a.Balance.Hundredths-was.Hundredths, old.At)
-	if err != nil {
-		return latest{}, err
-	}
+	change := a.Balance.Hundredths - was.Hundredths
 	if change != 0 {
-		l.Drift = l.At
-		err = d.drifted(ctx, a.ID, change)
+		if change, err = d.drifted(ctx, a.ID, change, old.At); change != 0 {
+			l.Drift = l.At
+		}
 	}
 	return l, err
 }

@@ -57,48 +57,59 @@ func (d *Desk) depositsUnderWay(ctx context.Context, r Request) ([]string, error
 			since = read.At
 		}
 	}
-	return d.depositsSince(ctx, r.ID, since)
-}
-
-// depositsSince lists the accounts on which a deposit of ours other than one request's settled since a time, or settles.
-func (d *Desk) depositsSince(ctx context.Context, but string, since time.Time) ([]string, error) {
-	settling, err := d.inState(ctx, StateSettling)
-	if err != nil {
-		return nil, err
-	}
-	closed, _, err := d.Closed(ctx, StateSucceeded, "", 200)
-	if err != nil {
-		return nil, err
-	}
 	since = since.Add(-clocksApart)
+	arrived, settling, err := d.deposits(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var accounts []string
-	for _, other := range append(settling, closed...) {
-		if other.ID == but || other.Action.Kind != ActionDeposit {
-			continue
-		}
-		if other.State == StateSettling || !other.ClosedAt.Before(since) {
+	for _, other := range append(settling, arrived...) {
+		if other.ID != r.ID && (other.State == StateSettling || !other.ClosedAt.Before(since)) {
 			accounts = append(accounts, other.Action.Deposit.Account.ID)
 		}
 	}
 	return accounts, nil
 }
 
-// drifted is called when an account's balance is not what it was when it was last read, and we did not move it. It looks
-// for a closed request that this contradicts: one that was found not to be carried out, and was after all, or a deposit
+// deposits lists those of ours that have arrived, the newest ones, and those that settle.
+func (d *Desk) deposits(ctx context.Context) (arrived, settling []Request, err error) {
+	if settling, err = d.inState(ctx, StateSettling); err != nil {
+		return nil, nil, err
+	}
+	if arrived, _, err = d.Closed(ctx, StateSucceeded, "", 200); err != nil {
+		return nil, nil, err
+	}
+	other := func(r Request) bool { return r.Action.Kind != ActionDeposit }
+	return slices.DeleteFunc(arrived, other), slices.DeleteFunc(settling, other), nil
+}
+
+// drifted is called when an account's balance is not what it was when it was last read, and we did not move it. It gives the
+// part of the change that no deposit of ours explains, which may have arrived since and not been read yet, and looks for a
+// closed request that this part contradicts: one that was found not to be carried out, and was after all, or a deposit
 // that has arrived and seems to arrive again.
-func (d *Desk) drifted(ctx context.Context, account string, change int64) error {
-	arrived, settling, err := d.depositsOn(ctx, account)
+func (d *Desk) drifted(ctx context.Context, account string, change int64, since time.Time) (unexplained int64, err error) {
+	arrived, settling, err := d.deposits(ctx)
 	if err != nil {
-		return err
+		return change, err
+	}
+	elsewhere := func(r Request) bool { return r.Action.Deposit.Account.ID != account }
+	arrived, settling = slices.DeleteFunc(arrived, elsewhere), slices.DeleteFunc(settling, elsewhere)
+	for _, r := range arrived {
+		if !r.ClosedAt.Before(since) {
+			change -= r.Action.Deposit.Amount.Hundredths
+		}
+	}
+	if change == 0 {
+		return 0, nil
 	}
 	for _, r := range arrived {
-		if !settling && change == r.Action.Deposit.Amount.Hundredths && d.Clock().Sub(r.ClosedAt) <= twiceWatch {
-			return d.movedTwice(ctx, r)
+		if len(settling) == 0 && change == r.Action.Deposit.Amount.Hundredths && d.Clock().Sub(r.ClosedAt) <= twiceWatch {
+			return change, d.movedTwice(ctx, r)
 		}
 	}
 	failed, _, err := d.Closed(ctx, StateFailed, "", 200)
 	if err != nil {
-		return err
+		return change, err
 	}
 	for _, r := range failed {
 		if r.Reason != ReasonFound || d.Clock().Sub(r.ClosedAt) > lateWatch || r.Attempt == nil {
@@ -110,10 +121,10 @@ func (d *Desk) drifted(ctx context.Context, account string, change int64) error 
 			r.Action.Kind == ActionTransfer && r.Action.Transfer.To.ID == account && change == amount
 		if late {
 			d.Log.ErrorContext(ctx, "closed request contradicted", "request", r.ID, "account", account, "change", change)
-			return d.freeze(ctx, r, false)
+			return change, d.freeze(ctx, r, false)
 		}
 	}
-	return nil
+	return change, nil
 }
 
 // isWatched holds for a closed request whose accounts are still read.
@@ -123,36 +134,6 @@ func (r *Request) isWatched(at time.Time) bool {
 		return r.Action.Kind == ActionDeposit && age <= twiceWatch
 	}
 	return r.State == StateFailed && r.Reason == ReasonFound && r.Action.MovesMoney() && age <= lateWatch
-}
-
-// depositsOn lists the deposits of ours that have arrived on an account, and tells whether another one settles there.
-func (d *Desk) depositsOn(ctx context.Context, account string) (arrived []Request, settling bool, err error) {
-	closed, _, err := d.Closed(ctx, StateSucceeded, "", 200)
-	if err != nil {
-		return nil, false, err
-	}
-	open, err := d.inState(ctx, StateSettling)
-	if err != nil {
-		return nil, false, err
-	}
-	on := func(r Request) bool { return r.Action.Deposit != nil && r.Action.Deposit.Account.ID == account }
-	arrived = slices.DeleteFunc(closed, func(r Request) bool { return !on(r) })
-	return arrived, slices.ContainsFunc(open, on), nil
-}
-
-// unexplained gives the part of a change of an account's balance since a time that no deposit of ours explains: one that has
-// arrived since may not have been read yet.
-func (d *Desk) unexplained(ctx context.Context, account string, change int64, since time.Time) (int64, error) {
-	if change == 0 {
-		return 0, nil
-	}
-	arrived, _, err := d.depositsOn(ctx, account)
-	for _, r := range arrived {
-		if !r.ClosedAt.Before(since) {
-			change -= r.Action.Deposit.Amount.Hundredths
-		}
-	}
-	return change, err
 }
 
 // freeze keeps everything else off the accounts of a request that Tango contradicts, until people free them, and tells it.
