@@ -50,7 +50,7 @@ func (w *world) populate() {
 		p.ctx = context.WithValue(context.Background(), whoKey{}, id)
 		w.people = append(w.people, p)
 	}
-	wishes := []int{1, 1, 2, 3}[w.rng.IntN(4)]
+	wishes := []int{1, 1, 1, 2, 3}[w.rng.IntN(5)]
 	if w.plan.aim.row != "" {
 		wishes = 1
 	}

@@ -206,8 +206,8 @@ func doubtLines(r treasury.Request) []string {
 	case treasury.ActionTransfer:
 		lines = append(lines, "Please look in Tango's portal for a transfer with the note "+code(attemptOf(r))+doubtSince(r)+notByHand)
 	case treasury.ActionDeposit:
-		lines = append(lines, "Please look in Tango's portal for a deposit of "+r.Action.Amount().String()+doubtSince(r)+
-			", on the card's statement too"+depositID(r.Answer)+notByHand)
+		lines = append(lines, "Please look in Tango's portal and on the card's statement for a deposit"+depositID(r.Answer)+" of "+
+			r.Action.Amount().String()+doubtSince(r)+notByHand)
 	case treasury.ActionRegisterCard, treasury.ActionUnregisterCard:
 		lines = append(lines, "Please look at the account's cards with "+code("/tango cards "+r.Action.Accounts()[0])+notByHand)
 	case treasury.ActionCreateAccount, treasury.ActionUpdateAccount:

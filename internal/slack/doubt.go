@@ -151,6 +151,12 @@ func ruleWords(ev *treasury.Evidence) string {
 		return "Tango does not show it."
 	case treasury.RuleDouble:
 		return "⚠️ *Twice the amount has moved.* Nothing more moves on these accounts until people have looked."
+	case treasury.RulePending:
+		id := ""
+		if ev.Deposit != nil {
+			id = " " + code(ev.Deposit.ID)
+		}
+		return "Tango still shows deposit" + id + " as *pending*: it may yet arrive. Ask Tango before you say that it was not carried out."
 	case treasury.RuleUnclear:
 	}
 	return "What Tango shows fits neither."

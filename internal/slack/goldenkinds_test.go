@@ -73,6 +73,13 @@ func lives(r treasury.Request) map[string]treasury.Request {
 		}
 		add("settling", treasury.StateSettling, pending)
 		add("settling-overdue", treasury.StateSettling, func(n *treasury.Request) { pending(n); n.Overdue = true })
+		add("in-doubt-pending", treasury.StateInDoubt, func(n *treasury.Request) {
+			pending(n)
+			n.Inquiry = &treasury.Inquiry{Since: at, Evidence: &treasury.Evidence{
+				Says: treasury.FindingOpen, Rule: treasury.RulePending, At: at.Add(20 * time.Minute), Deposit: n.Answer.Deposit,
+				Balances: []treasury.Delta{{Account: "marketing-us", Before: money.New(812_550, "USD"), After: money.New(812_550, "USD")}},
+			}}
+		})
 		add("declined", treasury.StateDeclined, func(n *treasury.Request) {
 			n.Answer = &treasury.Answer{Verdict: treasury.VerdictDeclined, Deposit: &treasury.DepositResult{ID: result.ID, Amount: result.Amount}}
 		})

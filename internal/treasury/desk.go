@@ -117,6 +117,12 @@ func (d *Desk) writes(ctx context.Context, before Request, version int64, after 
 			return nil, Request{}, err
 		}
 		writes = append(writes, lanes...)
+	} else if e.Kind == EventSend || e.Kind == EventResend {
+		lanes, err := d.laneChecks(ctx, after)
+		if err != nil {
+			return nil, Request{}, err
+		}
+		writes = append(writes, lanes...)
 	}
 	tallies, err := d.tallyWrites(ctx, before, after, e.At)
 	if err != nil {
@@ -186,13 +192,9 @@ func (d *Desk) read(ctx context.Context, id string) (Request, int64, error) {
 
 func (d *Desk) laneWrites(ctx context.Context, before, after Request, at time.Time) ([]Write, error) {
 	accounts := after.Action.Lanes()
-	keys := make([]string, len(accounts))
-	for i, account := range accounts {
-		keys[i] = laneKey(account)
-	}
-	records, err := d.Journal.Get(ctx, keys...)
+	records, err := d.laneRecords(ctx, accounts)
 	if err != nil {
-		return nil, fmt.Errorf("reading lanes: %w", err)
+		return nil, err
 	}
 	writes := make([]Write, len(records))
 	for i, record := range records {
@@ -207,6 +209,55 @@ func (d *Desk) laneWrites(ctx context.Context, before, after Request, at time.Ti
 		writes[i] = Write{Key: record.Key, Version: record.Version, Body: encode(lane)}
 	}
 	return writes, nil
+}
+
+// laneChecks makes the commit that precedes a send depend on its lanes not being frozen: nobody can find a contradiction
+// and still be overtaken.
+func (d *Desk) laneChecks(ctx context.Context, r Request) ([]Write, error) {
+	accounts := r.Action.Lanes()
+	records, err := d.laneRecords(ctx, accounts)
+	if err != nil {
+		return nil, err
+	}
+	checks := make([]Write, len(records))
+	for i, record := range records {
+		lane, err := decode[Lane](record)
+		if err != nil {
+			return nil, err
+		}
+		if lane.Frozen != "" {
+			return nil, fmt.Errorf("account %s is frozen: %w", accounts[i], ErrLaneBusy)
+		}
+		checks[i] = Write{Key: record.Key, Version: record.Version, Check: true}
+	}
+	return checks, nil
+}
+
+func (d *Desk) laneRecords(ctx context.Context, accounts []string) ([]Record, error) {
+	keys := make([]string, len(accounts))
+	for i, account := range accounts {
+		keys[i] = laneKey(account)
+	}
+	records, err := d.Journal.Get(ctx, keys...)
+	if err != nil {
+		return nil, fmt.Errorf("reading lanes: %w", err)
+	}
+	return records, nil
+}
+
+// lanes reads the lanes of accounts.
+func (d *Desk) lanes(ctx context.Context, accounts ...string) ([]Lane, error) {
+	records, err := d.laneRecords(ctx, accounts)
+	if err != nil {
+		return nil, err
+	}
+	lanes := make([]Lane, len(records))
+	for i, record := range records {
+		if lanes[i], err = decode[Lane](record); err != nil {
+			return nil, err
+		}
+	}
+	return lanes, nil
 }
 
 func laneKey(account string) string { return "LANE#" + account }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/tangobot/tangobot/internal/money"
 )
 
 // The directory is the list of all accounts as the last refresh read it. It serves type-ahead, prefilled forms and App
@@ -60,17 +58,13 @@ type owner struct {
 
 func chunkKey(set, number int) string { return fmt.Sprintf("%s#%d#%04d", directoryHead, set, number) }
 
-// latest is a single account as it was read after the last refresh.
+// latest is a single account as it was read after the last refresh, and what is known of who moves its money.
 type latest struct {
 	Account Account   `json:"account"`
 	At      time.Time `json:"at"`
-	Reads   int       `json:"reads,omitempty"` // how often its balance was held against the one before
+	Base    baseline  `json:"base,omitzero"`
+	Reads   int       `json:"reads,omitempty"` // how often its balance was held against the baseline
 	Drift   time.Time `json:"drift,omitzero"`  // when it last was another one, and we had not moved it
-}
-
-// hasDrifted reports whether somebody else was seen to move the account's money not long ago.
-func (l latest) hasDrifted(now time.Time) bool {
-	return !l.Drift.IsZero() && now.Sub(l.Drift) <= quietAfter
 }
 
 func accountKey(id string) string { return "ACCOUNT#" + id }
@@ -290,80 +284,6 @@ func (d *Desk) Known(ctx context.Context, id string) (Account, time.Time, error)
 		return a, at, nil
 	}
 	return Account{}, time.Time{}, fmt.Errorf("account %s: %w", id, ErrNotFound)
-}
-
-// Learn keeps accounts that were just read, for the forms, App Home and inquiries: at most MaxWrites at once. A balance
-// that changed without us is noted. Failing to keep them costs freshness alone, and so does another reader who was quicker.
-func (d *Desk) Learn(ctx context.Context, accounts ...Account) { d.learn(ctx, false, accounts...) }
-
-// learn is Learn; ours says that we moved the accounts' money ourselves.
-func (d *Desk) learn(ctx context.Context, ours bool, accounts ...Account) {
-	if len(accounts) == 0 {
-		return
-	}
-	n := len(accounts)
-	keys := make([]string, 2*n)
-	for i, a := range accounts {
-		keys[i], keys[n+i] = accountKey(a.ID), laneKey(a.ID)
-	}
-	records, err := d.Journal.Get(ctx, keys...)
-	if err == nil {
-		writes := make([]Write, len(accounts))
-		for i, a := range accounts {
-			var l latest
-			if l, err = d.latestOf(ctx, records[i], records[n+i], a, ours); err != nil {
-				break
-			}
-			writes[i] = Write{Key: keys[i], Version: records[i].Version, Body: encode(l)}
-		}
-		if err == nil {
-			err = d.Journal.Commit(ctx, NewWriteID(), writes...)
-		}
-	}
-	if err != nil && !errors.Is(err, ErrConflict) {
-		d.Log.WarnContext(ctx, "balances not kept", "accounts", len(accounts), "error", err)
-	}
-}
-
-// latestOf gives what is to be known of an account that was read, and holds a change that we did not make against what was
-// closed: before it is kept, so that a process that ends in between loses nothing.
-func (d *Desk) latestOf(ctx context.Context, known, lane Record, a Account, ours bool) (latest, error) {
-	old, err := decode[latest](known)
-	if err != nil {
-		return latest{}, err
-	}
-	held, err := decode[Lane](lane)
-	if err != nil {
-		return latest{}, err
-	}
-	l := latest{Account: a, At: d.Clock(), Reads: old.Reads, Drift: old.Drift}
-	was := old.Account.Balance
-	if ours || held.Holder != "" || !was.IsKnown() || was.Currency != a.Balance.Currency { // a request of ours may be moving it just now
-		return l, nil
-	}
-	l.Reads++
-	change := a.Balance.Hundredths - was.Hundredths
-	if change != 0 {
-		if change, err = d.drifted(ctx, a.ID, change, old.At); change != 0 {
-			l.Drift = l.At
-		}
-	}
-	return l, err
-}
-
-// learnFrom keeps the balances that a checked answer told.
-func (d *Desk) learnFrom(ctx context.Context, t Transfer, answer Answer) {
-	var accounts []Account
-	for _, side := range []struct {
-		id      string
-		balance money.Amount
-	}{{t.From.ID, answer.FromAfter}, {t.To.ID, answer.ToAfter}} {
-		if a, _, err := d.Known(ctx, side.id); err == nil {
-			a.Balance = side.balance
-			accounts = append(accounts, a)
-		}
-	}
-	d.learn(ctx, true, accounts...)
 }
 
 // SearchCustomers finds up to limit customers whose id or name has all the words, by id.

@@ -73,6 +73,7 @@ const (
 	RuleQuietSource EvidenceRule = "quiet_source" // the source, which nobody else moves, tells it alone
 	RuleArrived     EvidenceRule = "arrived"      // the account got exactly the deposit, and no other was under way
 	RuleByID        EvidenceRule = "by_id"        // Tango tells it of the deposit's id
+	RulePending     EvidenceRule = "pending"      // Tango has not decided about the deposit's id
 	RuleFound       EvidenceRule = "found"        // what was to be made is there; what was to be removed is gone
 	RuleMissing     EvidenceRule = "missing"      // it is not
 	RuleDouble      EvidenceRule = "double"       // twice the amount moved

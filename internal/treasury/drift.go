@@ -71,6 +71,13 @@ func (d *Desk) depositsUnderWay(ctx context.Context, r Request) ([]string, error
 	return accounts, nil
 }
 
+// depositsOn lists our deposits on an account.
+func (d *Desk) depositsOn(ctx context.Context, account string) (arrived, settling []Request, err error) {
+	arrived, settling, err = d.deposits(ctx)
+	elsewhere := func(r Request) bool { return r.Action.Deposit.Account.ID != account }
+	return slices.DeleteFunc(arrived, elsewhere), slices.DeleteFunc(settling, elsewhere), err
+}
+
 // deposits lists those of ours that have arrived, the newest ones, and those that settle.
 func (d *Desk) deposits(ctx context.Context) (arrived, settling []Request, err error) {
 	if settling, err = d.inState(ctx, StateSettling); err != nil {
@@ -83,33 +90,52 @@ func (d *Desk) deposits(ctx context.Context) (arrived, settling []Request, err e
 	return slices.DeleteFunc(arrived, other), slices.DeleteFunc(settling, other), nil
 }
 
-// drifted is called when an account's balance is not what it was when it was last read, and we did not move it. It gives the
-// part of the change that no deposit of ours explains, which may have arrived since and not been read yet, and looks for a
-// closed request that this part contradicts: one that was found not to be carried out, and was after all, or a deposit
-// that has arrived and seems to arrive again.
-func (d *Desk) drifted(ctx context.Context, account string, change int64, since time.Time) (unexplained int64, err error) {
-	arrived, settling, err := d.deposits(ctx)
+// drifted is called when an account's balance is not its baseline, and our transfers do not explain it. It gives the part of
+// the change that no deposit of ours explains either, and the deposits that explain no later change. And it looks for a
+// request that this part contradicts: one that was found not to be carried out, and was after all, or a deposit that has
+// arrived and seems to arrive again.
+func (d *Desk) drifted(ctx context.Context, account string, change int64, base baseline) (unexplained int64, counted []string, err error) {
+	arrived, settling, err := d.depositsOn(ctx, account)
 	if err != nil {
-		return change, err
+		return change, nil, err
 	}
-	elsewhere := func(r Request) bool { return r.Action.Deposit.Account.ID != account }
-	arrived, settling = slices.DeleteFunc(arrived, elsewhere), slices.DeleteFunc(settling, elsewhere)
+	counts := func(r Request) bool { return slices.Contains(base.Counted, r.ID) }
 	for _, r := range arrived {
-		if !r.ClosedAt.Before(since) {
+		if !counts(r) && !r.ClosedAt.Before(base.At.Add(-restAfter)) {
 			change -= r.Action.Deposit.Amount.Hundredths
+		}
+		if !r.ClosedAt.Before(d.Clock().Add(-2 * restAfter)) {
+			counted = append(counted, r.ID)
+		}
+	}
+	for _, r := range settling { // it may be on the account before we have asked
+		amount, was := r.Action.Deposit.Amount.Hundredths, counts(r)
+		if !was && change == 2*amount {
+			return change, append(counted, r.ID), d.movedTwice(ctx, r)
+		}
+		if !was && change == amount {
+			change, was = 0, true
+		}
+		if was {
+			counted = append(counted, r.ID)
 		}
 	}
 	if change == 0 {
-		return 0, nil
+		return 0, counted, nil
 	}
+	return change, counted, d.contradicted(ctx, account, change, arrived)
+}
+
+// contradicted alarms when a change that nothing explains is what a closed request would have made.
+func (d *Desk) contradicted(ctx context.Context, account string, change int64, arrived []Request) error {
 	for _, r := range arrived {
-		if len(settling) == 0 && change == r.Action.Deposit.Amount.Hundredths && d.Clock().Sub(r.ClosedAt) <= twiceWatch {
-			return change, d.movedTwice(ctx, r)
+		if change == r.Action.Deposit.Amount.Hundredths && d.Clock().Sub(r.ClosedAt) <= twiceWatch {
+			return d.movedTwice(ctx, r)
 		}
 	}
 	failed, _, err := d.Closed(ctx, StateFailed, "", 200)
 	if err != nil {
-		return change, err
+		return err
 	}
 	for _, r := range failed {
 		if r.Reason != ReasonFound || d.Clock().Sub(r.ClosedAt) > lateWatch || r.Attempt == nil {
@@ -121,17 +147,23 @@ func (d *Desk) drifted(ctx context.Context, account string, change int64, since 
 			r.Action.Kind == ActionTransfer && r.Action.Transfer.To.ID == account && change == amount
 		if late {
 			d.Log.ErrorContext(ctx, "closed request contradicted", "request", r.ID, "account", account, "change", change)
-			return change, d.freeze(ctx, r, false)
+			return d.freeze(ctx, r, false)
 		}
 	}
-	return change, nil
+	return nil
+}
+
+// movedTwice alarms, and keeps everything else off the accounts until people have looked.
+func (d *Desk) movedTwice(ctx context.Context, r Request) error {
+	d.Log.ErrorContext(ctx, "money moved twice", "request", r.ID, "attempt", r.Attempt.ID)
+	return d.freeze(ctx, r, true)
 }
 
 // isWatched holds for a closed request whose accounts are still read.
 func (r *Request) isWatched(at time.Time) bool {
 	age := at.Sub(r.ClosedAt)
 	if r.State == StateSucceeded {
-		return r.Action.Kind == ActionDeposit && age <= twiceWatch
+		return r.Action.MovesMoney() && age <= twiceWatch
 	}
 	return r.State == StateFailed && r.Reason == ReasonFound && r.Action.MovesMoney() && age <= lateWatch
 }
@@ -177,8 +209,9 @@ func (a Action) accountRef(id string) AccountRef {
 
 func lateKey(request string) string { return "LATE#" + request }
 
-// sweepLate reads the accounts of requests that were found not to be carried out, for lateWatch, and of deposits that have
-// arrived, for twiceWatch, with growing gaps: what Tango carries out late, or once more, shows there, and drifted hears of it.
+// sweepLate reads the accounts of requests that were found not to be carried out, for lateWatch, and of those that moved
+// money, for twiceWatch, with growing gaps: what Tango carries out late, or once more, shows there, and drifted hears of it.
+// A transfer is looked at just once, and only if the worker that made it has not.
 func (d *Desk) sweepLate(ctx context.Context) error {
 	if d.Books == nil {
 		return nil
@@ -191,27 +224,53 @@ func (d *Desk) sweepLate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	watched := slices.DeleteFunc(append(failed, arrived...), func(r Request) bool { return !r.isWatched(d.Clock()) })
+	if watched, err = d.pastDue(ctx, watched); err != nil {
+		return err
+	}
 	var failures []error
 	read := 0
-	for _, r := range append(failed, arrived...) {
-		if !r.isWatched(d.Clock()) || read == maxLooks {
-			continue
+	for _, r := range watched {
+		if read == maxLooks {
+			break
 		}
 		due, err := d.isDue(ctx, lateKey(r.ID), r.ClosedAt.Add(firstLook), firstLook, longestLook)
-		if err != nil || !due {
-			failures = append(failures, err)
-			continue
+		if err == nil && due && r.State == StateSucceeded && r.Action.Kind == ActionTransfer {
+			due, err = d.isUnread(ctx, r)
 		}
-		read++
-		for _, id := range r.Action.Accounts() {
-			a, err := d.Books.Account(ctx, id)
-			if err == nil {
-				d.Learn(ctx, a)
-			}
-			failures = append(failures, err)
+		if err == nil && due {
+			read++
+			err = d.reread(ctx, r.Action.Lanes()...)
 		}
+		failures = append(failures, err)
 	}
 	return errors.Join(failures...)
+}
+
+// pastDue leaves out the requests whose next look is known to be later.
+func (d *Desk) pastDue(ctx context.Context, requests []Request) ([]Request, error) {
+	if len(requests) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, len(requests))
+	for i, r := range requests {
+		keys[i] = lateKey(r.ID)
+	}
+	records, err := d.Journal.Get(ctx, keys...)
+	if err != nil {
+		return nil, fmt.Errorf("reading when accounts are looked at: %w", err)
+	}
+	var due []Request
+	for i, record := range records {
+		p, err := decode[poll](record)
+		if err != nil {
+			return nil, err
+		}
+		if !d.Clock().Before(p.Due) {
+			due = append(due, requests[i])
+		}
+	}
+	return due, nil
 }
 
 func (d *Desk) editLane(ctx context.Context, account string, edit func(Lane) Lane) error {

@@ -121,7 +121,7 @@ func (d *Desk) attempt(ctx context.Context, r Request, call func(context.Context
 	r, err = d.change(ctx, r.ID, func(Request) (Event, error) {
 		return Event{Kind: EventSend, At: d.Clock(), Attempt: mine, Before: before}, nil
 	})
-	if errors.Is(err, ErrStopped) { // the commit was not tried
+	if errors.Is(err, ErrStopped) || errors.Is(err, ErrLaneBusy) { // stopped or frozen meanwhile; the commit was not tried
 		return d.change(ctx, r.ID, func(Request) (Event, error) {
 			return Event{Kind: EventRelease, At: d.Clock(), Attempt: mine}, nil
 		})

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/tangobot/tangobot/internal/money"
 )
 
 // inspect looks at Tango while the lanes are held, and refuses what Tango would or should refuse: what was true when the
@@ -16,9 +14,9 @@ func (d *Desk) inspect(ctx context.Context, r Request) ([]BalanceRead, Reason, e
 	a := r.Action
 	switch a.Kind {
 	case ActionTransfer:
-		return d.inspectAccounts(ctx, a.Accounts(), a.Amount(), a.Transfer.From.ID)
+		return d.inspectAccounts(ctx, r, a.Transfer.From.ID)
 	case ActionDeposit:
-		before, reason, err := d.inspectAccounts(ctx, a.Accounts(), a.Amount(), "")
+		before, reason, err := d.inspectAccounts(ctx, r, "")
 		if err == nil && reason == ReasonNone {
 			reason, err = d.inspectCard(ctx, a.Deposit.Card, a.Deposit.Account.ID, true)
 		}
@@ -43,11 +41,21 @@ func (d *Desk) inspect(ctx context.Context, r Request) ([]BalanceRead, Reason, e
 	return nil, ReasonNone, fmt.Errorf("action %q: %w", a.Kind, ErrInvalid)
 }
 
-// inspectAccounts reads the accounts whose money moves. source is the one that must hold the amount; empty for none.
-func (d *Desk) inspectAccounts(ctx context.Context, ids []string, amount money.Amount, source string) ([]BalanceRead, Reason, error) {
-	var reads []BalanceRead
+// inspectAccounts reads the accounts whose money moves. source is the one that must hold the amount; empty for none. It is
+// the last look before our own movement, so what others did since the one before it must be known now: when that fails, so
+// does the inspection.
+func (d *Desk) inspectAccounts(ctx context.Context, r Request, source string) (reads []BalanceRead, reason Reason, err error) {
+	ids, amount := r.Action.Accounts(), r.Action.Amount()
+	lanes, err := d.lanes(ctx, ids...)
+	if err != nil {
+		return nil, ReasonNone, err
+	}
 	var accounts []Account
-	defer func() { d.Learn(ctx, accounts...) }()
+	defer func() {
+		if keepErr := d.keep(ctx, r.ID, lanes[:len(accounts)], accounts); err == nil && reason == ReasonNone {
+			err = keepErr
+		}
+	}()
 	for _, id := range ids {
 		a, err := d.Books.Account(ctx, id)
 		if errors.Is(err, ErrNotFound) {
@@ -163,21 +171,16 @@ func (d *Desk) refreshAfter(ctx context.Context, r Request) {
 	var err error
 	switch a := r.Action; a.Kind {
 	case ActionTransfer:
-		if r.Answer.Verdict != VerdictDone { // a 409 to the further send tells no balances
-			err = errors.Join(d.reread(ctx, a.Transfer.From.ID, "", true), d.reread(ctx, a.Transfer.To.ID, "", true))
-			break
-		}
-		d.learnFrom(ctx, *a.Transfer, *r.Answer)
-		err = d.checkOnce(ctx, r)
+		err = d.reread(ctx, r.Action.Lanes()...)
 	case ActionDeposit:
-		err = d.reread(ctx, a.Deposit.Account.ID, a.Deposit.Customer, false) // what it got is explained by what was closed
+		err = d.reread(ctx, a.Deposit.Account.ID)
 		d.learnFee(ctx, r.Answer.Deposit)
 	case ActionRegisterCard, ActionUnregisterCard:
 		_, err = d.readCards(ctx, a.Accounts()[0])
 	case ActionCreateAccount:
-		err = errors.Join(d.reread(ctx, a.CreateAccount.ID, a.CreateAccount.Customer.ID, true), d.outdate(ctx))
+		err = errors.Join(d.relearn(ctx, a.CreateAccount.ID, a.CreateAccount.Customer.ID), d.outdate(ctx))
 	case ActionUpdateAccount:
-		err = errors.Join(d.reread(ctx, a.UpdateAccount.Account.ID, a.UpdateAccount.Customer, true), d.outdate(ctx))
+		err = errors.Join(d.relearn(ctx, a.UpdateAccount.Account.ID, a.UpdateAccount.Customer), d.outdate(ctx))
 	case ActionCreateCustomer:
 		err = errors.Join(d.learnCustomer(ctx, CustomerRef(*a.CreateCustomer)), d.outdate(ctx))
 	}
@@ -186,48 +189,12 @@ func (d *Desk) refreshAfter(ctx context.Context, r Request) {
 	}
 }
 
-func (d *Desk) reread(ctx context.Context, account, customer string, ours bool) error {
+// relearn reads an account whose customer the directory does not know yet.
+func (d *Desk) relearn(ctx context.Context, account, customer string) error {
 	a, err := d.Books.Account(ctx, account)
 	if err == nil {
 		a.Customer = customer
-		d.learn(ctx, ours, a)
+		d.Learn(ctx, a)
 	}
 	return err
-}
-
-// checkOnce reads both accounts after a transfer: when each has moved by the amount once more than the answer tells,
-// somebody between us and Tango has sent the call twice. That is an alarm, and nothing more moves on them until people
-// have looked.
-func (d *Desk) checkOnce(ctx context.Context, r Request) error {
-	t, answer := r.Action.Transfer, r.Answer
-	from, err := d.Books.Account(ctx, t.From.ID)
-	if err != nil {
-		return err
-	}
-	to, err := d.Books.Account(ctx, t.To.ID)
-	if err != nil {
-		return err
-	}
-	if from.Currency != t.Amount.Currency || to.Currency != t.Amount.Currency ||
-		answer.FromAfter.Hundredths-from.Balance.Hundredths != t.Amount.Hundredths ||
-		to.Balance.Hundredths-answer.ToAfter.Hundredths != t.Amount.Hundredths {
-		return nil
-	}
-	records, err := d.Journal.Get(ctx, laneKey(t.From.ID), laneKey(t.To.ID))
-	if err != nil {
-		return err
-	}
-	for _, record := range records { // the same sum again may be the next request's
-		l, err := decode[Lane](record)
-		if err != nil || l.Holder != "" || l.Last != r.ID {
-			return err
-		}
-	}
-	return d.movedTwice(ctx, r)
-}
-
-// movedTwice alarms, and keeps everything else off the accounts until people have looked.
-func (d *Desk) movedTwice(ctx context.Context, r Request) error {
-	d.Log.ErrorContext(ctx, "money moved twice", "request", r.ID, "attempt", r.Attempt.ID)
-	return d.freeze(ctx, r, true)
 }

@@ -357,10 +357,11 @@ func (r *Request) overdue(e Event) error {
 // Lane is the lock on one account while a request moves its money.
 type Lane struct {
 	Holder string    `json:"holder,omitempty"` // request id; empty when free
-	Since  time.Time `json:"since,omitzero"`
+	Since  time.Time `json:"since,omitzero"`   // when it was taken, or freed
 	// Frozen names the request that a later movement contradicts; nothing moves here until people free it.
 	Frozen string `json:"frozen,omitempty"`
-	// Last names the request that has held a free lane last: while it does, nothing of ours has moved money here since.
+	// Last names the request that may have moved money here last, before the holder: until the holder marks its send,
+	// nothing of ours has moved money here since.
 	Last string `json:"last,omitempty"`
 }
 
@@ -376,9 +377,13 @@ func nextLane(l Lane, before, after Request, at time.Time) (Lane, error) {
 	case !had && has && (l.Holder != "" || l.Frozen != ""):
 		return Lane{}, ErrLaneBusy
 	case !had && has:
-		return Lane{Holder: after.ID, Since: at}, nil
+		return Lane{Holder: after.ID, Since: at, Last: l.Last}, nil
 	case had && !has:
-		return Lane{Frozen: l.Frozen, Last: before.ID}, nil
+		free := Lane{Since: at, Frozen: l.Frozen, Last: l.Last}
+		if before.State != StateClaimed { // from there nothing was sent
+			free.Last = before.ID
+		}
+		return free, nil
 	}
 	return l, nil
 }

@@ -581,6 +581,7 @@ func TestTheNextRequestIsNoSecondMovement(t *testing.T) {
 		t.Run(fmt.Sprint(effect), func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
+			b.quiet("marketing-us", "sales-spiffs")
 			first := b.approved()
 			second := b.approvedFor(draft("100"))
 			seen, ran := 0, false
@@ -610,6 +611,10 @@ func TestTheNextRequestIsNoSecondMovement(t *testing.T) {
 			}
 			b.is(first.ID, treasury.StateSucceeded, treasury.ReasonNone)
 			b.is(second.ID, treasury.StateSucceeded, treasury.ReasonNone)
+			b.clock.push(time.Minute)
+			if noisy := b.drifts("60"); len(noisy) > 0 {
+				t.Errorf("moved by others: %q", noisy)
+			}
 		})
 	}
 }

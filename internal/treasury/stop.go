@@ -90,12 +90,11 @@ func (d *Desk) Free(ctx context.Context, person, account string) error {
 
 // FrozenBy gives the request whose contradiction keeps an account frozen; empty for none.
 func (d *Desk) FrozenBy(ctx context.Context, account string) (string, error) {
-	records, err := d.Journal.Get(ctx, laneKey(account))
+	lanes, err := d.lanes(ctx, account)
 	if err != nil {
-		return "", fmt.Errorf("reading the lane of %s: %w", account, err)
+		return "", err
 	}
-	l, err := decode[Lane](records[0])
-	return l.Frozen, err
+	return lanes[0].Frozen, nil
 }
 
 // stopWrite makes a commit that precedes a send depend on the switch being off.

@@ -96,7 +96,7 @@ func (d *Desk) resendOnce(ctx context.Context, r Request, deadline time.Time) er
 	r, err := d.change(ctx, r.ID, func(Request) (Event, error) {
 		return Event{Kind: EventResend, At: d.Clock(), Valid: valid, NotAfter: deadline}, nil
 	})
-	if errors.Is(err, ErrConflict) || errors.Is(err, ErrForbidden) || errors.Is(err, ErrStopped) {
+	if errors.Is(err, ErrConflict) || errors.Is(err, ErrForbidden) || errors.Is(err, ErrStopped) || errors.Is(err, ErrLaneBusy) {
 		return nil
 	}
 	if err != nil {

@@ -81,6 +81,8 @@ func (r Request) weighDeposit(ev *Evidence, s sighting) {
 			ev.Says, ev.Rule = FindingExecuted, RuleByID
 		case s.Verdict == VerdictDeclined:
 			ev.Says, ev.Rule = FindingNot, RuleByID
+		case s.Verdict == VerdictPending:
+			ev.Rule = RulePending
 		}
 		ev.Balances, _ = r.deltas(s)
 		return

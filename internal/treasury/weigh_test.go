@@ -100,7 +100,7 @@ func TestWeighDeposit(t *testing.T) {
 		{"its id says done", 500, told(100), VerdictDone, nil, FindingExecuted, RuleByID},
 		{"its id says done, a noisy account", 777, told(100), VerdictDone, []string{"to-two"}, FindingExecuted, RuleByID},
 		{"its id says declined", 600, told(100), VerdictDeclined, nil, FindingNot, RuleByID},
-		{"its id says pending", 600, told(100), VerdictPending, nil, FindingOpen, RuleUnclear},
+		{"its id says pending", 600, told(100), VerdictPending, nil, FindingOpen, RulePending},
 		{"its id says another amount", 600, told(101), VerdictDone, nil, FindingOpen, RuleUnclear},
 		{"it arrived", 600, nil, "", nil, FindingExecuted, RuleArrived},
 		{"it arrived on a noisy account", 600, nil, "", []string{"to-two"}, FindingOpen, RuleUnclear},
