@@ -38,6 +38,25 @@ func encode(v any) json.RawMessage {
 	return bytes.TrimRight(b.Bytes(), "\n")
 }
 
+// clone copies a value that came from JSON.
+func clone(v any) any {
+	switch v := v.(type) {
+	case object:
+		m := make(object, len(v))
+		for k, x := range v {
+			m[k] = clone(x)
+		}
+		return m
+	case []any:
+		l := make([]any, len(v))
+		for i, x := range v {
+			l[i] = clone(x)
+		}
+		return l
+	}
+	return v
+}
+
 func asObject(v any) object {
 	m, _ := v.(object)
 	return m

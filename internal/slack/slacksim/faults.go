@@ -65,10 +65,10 @@ func (f Fault) refuses() bool { return f.Error != "" || f.Status != 0 || f.Drop 
 func (f Fault) answer() answer {
 	switch {
 	case f.Error != "":
-		return answer{body: object{"ok": false, "error": f.Error}, code: f.Error}
+		return answer{body: refuse(f.Error).answer(), code: f.Error}
 	case f.Status == http.StatusTooManyRequests:
 		return answer{
-			body: object{"ok": false, "error": "ratelimited"}, status: f.Status, code: "ratelimited",
+			body: refuse("ratelimited").answer(), status: f.Status, code: "ratelimited",
 			retry: max(f.RetryAfter, time.Second),
 		}
 	case f.Status != 0:

@@ -63,13 +63,13 @@ func (w *Workspace) content(where string, a args) (content, *refusal) {
 		return c, bad
 	}
 	if present {
-		c.blocks = asList(asAny(encode(blocks)))
+		c.blocks = asList(clone(blocks)) // a copy, so that the log keeps what was sent
 		w.fillIDs(c.blocks)
 	}
 	return c, nil
 }
 
-// asAny decodes JSON that is known to be good, as a copy of its own.
+// asAny decodes JSON that is known to be good.
 func asAny(raw json.RawMessage) any {
 	v, err := decode(raw)
 	if err != nil {
@@ -225,7 +225,7 @@ func (w *Workspace) messageWire(m Message) object {
 		out["bot_id"], out["app_id"] = w.config.BotID, w.config.APIAppID
 	}
 	if m.Blocks != nil {
-		out["blocks"] = asAny(m.Blocks)
+		out["blocks"] = m.Blocks
 	}
 	if m.ThreadTS != "" {
 		out["thread_ts"] = m.ThreadTS
@@ -234,7 +234,7 @@ func (w *Workspace) messageWire(m Message) object {
 		out["edited"] = object{"user": m.User, "ts": m.Edited}
 	}
 	if m.Metadata != nil {
-		out["metadata"] = asAny(m.Metadata)
+		out["metadata"] = m.Metadata
 	}
 	return out
 }

@@ -35,13 +35,13 @@ type refusal struct {
 
 func refuse(code string) *refusal { return &refusal{code: code} }
 
-func (r *refusal) answer() object {
+func (r *refusal) answer() json.RawMessage {
 	out := object{"ok": false, "error": r.code}
 	maps.Copy(out, r.extra)
 	if len(r.messages) > 0 {
 		out["response_metadata"] = object{"messages": r.messages}
 	}
-	return out
+	return encode(out)
 }
 
 // method carries out a call. The lock is held.
@@ -117,7 +117,7 @@ func (w *Workspace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 
 // answer is what a call gives: its JSON, or the plain text of a response_url.
 type answer struct {
-	body    any
+	body    json.RawMessage
 	text    string // instead of body
 	status  int    // 200 when 0
 	code    string // Slack's error code, "" for success
@@ -141,7 +141,7 @@ func (w *Workspace) serve(rw http.ResponseWriter, r *http.Request, name string, 
 		out = fault.answer()
 	default:
 		if wait := w.overRate(name, a); wait > 0 {
-			out = answer{body: object{"ok": false, "error": "ratelimited"}, code: "ratelimited", status: http.StatusTooManyRequests, retry: wait}
+			out = answer{body: refuse("ratelimited").answer(), code: "ratelimited", status: http.StatusTooManyRequests, retry: wait}
 			break
 		}
 		out = do()
@@ -184,7 +184,7 @@ func (w *Workspace) invoke(name string, a args) answer {
 		return refused(bad)
 	}
 	out["ok"] = true
-	return answer{body: encode(out), applied: true} // written now: the lock is gone when it is sent
+	return answer{body: encode(out), applied: true}
 }
 
 func (a answer) write(rw http.ResponseWriter) {
@@ -203,7 +203,7 @@ func (a answer) write(rw http.ResponseWriter) {
 	}
 	rw.Header().Set("Content-Type", "application/json; charset=utf-8")
 	rw.WriteHeader(status)
-	_, _ = rw.Write(encode(a.body))
+	_, _ = rw.Write(a.body)
 }
 
 // args are the arguments of a call.
@@ -290,10 +290,7 @@ func (a args) log() map[string]any {
 				v = nested
 			}
 		}
-		copied, err := decode(encode(v))
-		if err == nil {
-			out[k] = copied
-		}
+		out[k] = clone(v)
 	}
 	return out
 }

@@ -53,7 +53,7 @@ func (w *Workspace) definition(where string, a args, kind string) (object, *refu
 	if bad := refused(problems); bad != nil {
 		return nil, bad
 	}
-	copied := asObject(asAny(encode(v))) // a copy, so that the log keeps what was sent
+	copied := asObject(clone(v)) // a copy, so that the log keeps what was sent
 	w.fillIDs(asList(copied["blocks"]))
 	return copied, nil
 }
@@ -218,7 +218,7 @@ func (w *Workspace) viewWire(v *View) object {
 		return s
 	}
 	return object{
-		"id": v.ID, "team_id": w.config.TeamID, "type": v.Type, "blocks": asAny(v.Blocks), "private_metadata": v.PrivateMetadata,
+		"id": v.ID, "team_id": w.config.TeamID, "type": v.Type, "blocks": v.Blocks, "private_metadata": v.PrivateMetadata,
 		"callback_id": v.CallbackID, "state": v.Inputs.wire(), "hash": v.Hash, "title": v.Title, "submit": v.Submit, "close": v.Close,
 		"clear_on_close": v.ClearOnClose, "notify_on_close": v.NotifyOnClose, "previous_view_id": orNull(v.PreviousID),
 		"root_view_id": v.RootID, "app_id": w.config.APIAppID, "external_id": v.ExternalID,
