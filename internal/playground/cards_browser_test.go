@@ -275,3 +275,36 @@ func TestBrowserHistoryFile(t *testing.T) {
 		t.Errorf("the file answers %d", status)
 	}
 }
+
+// A deposit arrives twice. The alerts channel says so, a transfer from the account waits, and goes on when somebody who may
+// has freed the account.
+func TestBrowserFrozenAccount(t *testing.T) {
+	r := start(t, t.TempDir())
+	b := openBrowser(t, r.address)
+	b.do(chromedp.SetValue("#call", "deposit", chromedp.ByQuery), chromedp.SetValue("#fault", "twice", chromedp.ByQuery))
+	b.press("#arm")
+	b.deposit("250")
+	b.read(".message:last-of-type", "Done, the money has moved")
+	b.enter("C0ALERTS")
+	b.read(".message", "employee-rewards")
+	b.shot("frozen", 1280, 800, false)
+	b.shot("frozen-dark", 1280, 800, true)
+	b.become("U0LENA")
+	b.enter("direct")
+	b.say("/tango transfer 300 from employee-rewards to marketing-us")
+	b.see("#in-from")
+	b.send()
+	b.decide("U0MAYA")
+	b.press(`[data-push="60"]`)
+	b.read(".message:last-of-type", "It waits: employee-rewards is frozen")
+	b.shot("frozen-waits", 1280, 800, false)
+	b.enter("direct")
+	b.say("/tango resume employee-rewards")
+	b.read(".message.only", "is free again")
+	b.enter("C0APPROVE")
+	b.press(`[data-push="60"]`)
+	b.read(".message:last-of-type", "Done, the money has moved")
+	b.enter("C0ALERTS")
+	b.read(".message", "Account free again")
+	b.shot("frozen-over", 1280, 800, false)
+}

@@ -527,6 +527,9 @@ func (w *world) unrest() string {
 		if len(list) == 0 || json.Unmarshal(list[len(list)-1].body, &n) != nil || n.IsBehind() {
 			return w.truth.names[id] + " is not told"
 		}
+		if r.State == treasury.StateApproved && n.Held.By == treasury.HeldByNothing {
+			return w.truth.names[id] + " waits, and nobody is told why"
+		}
 	}
 	for _, p := range w.people {
 		if p.busy {
@@ -649,7 +652,9 @@ func endWords(r treasury.Request) string {
 		return "Cancelled"
 	case treasury.StateExpired:
 		return "xpired"
-	case treasury.StatePending, treasury.StateApproved, treasury.StateClaimed, treasury.StateSending, treasury.StateSettling, treasury.StateInDoubt:
+	case treasury.StateApproved: // it rests only on a frozen account
+		return "It waits:"
+	case treasury.StatePending, treasury.StateClaimed, treasury.StateSending, treasury.StateSettling, treasury.StateInDoubt:
 	}
 	return ""
 }

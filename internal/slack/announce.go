@@ -58,14 +58,14 @@ func (e *Edge) redrawHomes(ctx context.Context, id string) error {
 
 func (e *Edge) show(ctx context.Context, r treasury.Request, n treasury.Notice) (treasury.Notice, error) {
 	var err, cardErr error
-	if n.Card, cardErr = e.put(ctx, e.Desk.Policy.Approvals, n.Card, card(r, e.doubtButtons(r)...)); cardErr != nil {
+	if n.Card, cardErr = e.put(ctx, e.Desk.Policy.Approvals, n.Card, card(r, n.Held, e.doubtButtons(r)...)); cardErr != nil {
 		cardErr = fmt.Errorf("the card of %s: %w", r.ID, cardErr) // the requester is told all the same
 	}
-	if n.Direct, err = e.put(ctx, r.Requester, n.Direct, directMessage(r)); err != nil {
+	if n.Direct, err = e.put(ctx, r.Requester, n.Direct, directMessage(r, n.Held)); err != nil {
 		return n, errors.Join(cardErr, fmt.Errorf("the direct message of %s: %w", r.ID, err))
 	}
 	if tells(r.State) && n.Outcome != r.State {
-		text := requestText(r)
+		text := requestText(r, n.Held)
 		if _, err := e.Client.post(ctx, r.Requester, n.Direct.TS, message{Text: text}); err != nil {
 			return n, errors.Join(cardErr, fmt.Errorf("telling the outcome of %s: %w", r.ID, err))
 		}

@@ -36,11 +36,11 @@ func requestFacts(r treasury.Request) []fact {
 	return list
 }
 
-// card draws a request for the approvals channel, as it is now. doubt are the buttons of a request in doubt.
-func card(r treasury.Request, doubt ...slackgo.BlockElement) message {
+// card draws a request for the approvals channel, as it is now. held keeps an approved one from going on; doubt are the buttons of a request in doubt.
+func card(r treasury.Request, held treasury.Held, doubt ...slackgo.BlockElement) message {
 	blocks := []slackgo.Block{header(stateSign(r.State) + " " + stateWord(r))}
 	blocks = append(blocks, requestBlocks(r)...)
-	blocks = append(blocks, sections(progress(r)...)...)
+	blocks = append(blocks, sections(progress(r, held)...)...)
 	// A new block id at each revision: Slack keeps what was typed or pressed under an old one.
 	block := fmt.Sprintf("decide-%s-%d", r.ID, r.Step)
 	switch r.State {
@@ -61,7 +61,7 @@ func card(r treasury.Request, doubt ...slackgo.BlockElement) message {
 	if r.State == treasury.StatePending {
 		foot += " · votes count until " + date(r.ExpiresAt)
 	}
-	return message{Text: requestText(r), Blocks: append(blocks, note(foot))}
+	return message{Text: requestText(r, held), Blocks: append(blocks, note(foot))}
 }
 
 func stopButton(r treasury.Request) *slackgo.ButtonBlockElement {
@@ -93,7 +93,7 @@ func cancelButton(r treasury.Request) *slackgo.ButtonBlockElement {
 }
 
 // progress tells who decided and what came of it, one line each.
-func progress(r treasury.Request) []string {
+func progress(r treasury.Request, held treasury.Held) []string {
 	var lines []string
 	if r.Rule.Approvals > 0 && (r.State == treasury.StatePending || r.Approvals() > 0) {
 		lines = append(lines, fmt.Sprintf("*Approvals: %d of %d*", r.Approvals(), r.Rule.Approvals))
@@ -109,16 +109,16 @@ func progress(r treasury.Request) []string {
 		}
 		lines = append(lines, line)
 	}
-	return append(lines, outcome(r)...)
+	return append(lines, outcome(r, held)...)
 }
 
 // outcome tells what happened and what comes next.
-func outcome(r treasury.Request) []string {
+func outcome(r treasury.Request, held treasury.Held) []string {
 	switch r.State {
 	case treasury.StatePending:
 		return nil
 	case treasury.StateApproved:
-		return approvedLines(r)
+		return approvedLines(r, held)
 	case treasury.StateClaimed:
 		return []string{"It is sent in a moment, and cannot be stopped any more."}
 	case treasury.StateSending:
@@ -151,7 +151,7 @@ func outcome(r treasury.Request) []string {
 	return nil
 }
 
-func approvedLines(r treasury.Request) []string {
+func approvedLines(r treasury.Request, held treasury.Held) []string {
 	if r.Action.Kind == treasury.ActionRegisterCard && r.Invite != nil {
 		lines := []string{fmt.Sprintf("%s has a link to the card page, good once until %s. The card's number is typed there, never in Slack.",
 			mention(r.Requester), date(r.Invite.ExpiresAt))}
@@ -159,6 +159,12 @@ func approvedLines(r treasury.Request) []string {
 			lines = append(lines, refusalWords(r.Answer)+" What was typed can be corrected on the page.")
 		}
 		return lines
+	}
+	if held.By != treasury.HeldByNothing {
+		return []string{
+			"*It waits:* " + heldWords(held) + " It goes on by itself when that is over.",
+			"If it waits until " + date(held.Until) + ", it is cancelled and nothing moves. Until it goes on, the requester or an approver can stop it.",
+		}
 	}
 	if r.Attempts > 0 {
 		why := "Tango could not be reached"
@@ -168,6 +174,27 @@ func approvedLines(r treasury.Request) []string {
 		return []string{fmt.Sprintf("Try %d of %d moved nothing, because %s. Tangobot tries again by itself.", r.Attempts, treasury.MaxAttempts, why)}
 	}
 	return []string{dueWords(r) + ". Until it goes on, the requester or an approver can stop it."}
+}
+
+// heldWords says what holds a request up.
+func heldWords(h treasury.Held) string {
+	switch h.By {
+	case treasury.HeldByStop:
+		words := "sending is stopped by " + mention(h.Stop.By) + " since " + date(h.Stop.At)
+		if h.Stop.Why != "" {
+			words += ": " + escape(h.Stop.Why)
+		}
+		return words + "."
+	case treasury.HeldByFreeze:
+		return code(h.Account) + " is frozen, because of request " + code(h.Request) + ". The alerts channel tells why, and how it is freed."
+	case treasury.HeldByDoubt:
+		if h.Account == "" {
+			return "request " + code(h.Request) + " is in doubt, and would change the same."
+		}
+		return "request " + code(h.Request) + " is in doubt, and holds " + code(h.Account) + "."
+	case treasury.HeldByNothing:
+	}
+	return ""
 }
 
 // dueWords says when an approved request goes on, and how.
@@ -294,21 +321,21 @@ func doubtSince(r treasury.Request) string {
 }
 
 // requestText is the whole of a card in words: for notifications, and for who cannot see blocks.
-func requestText(r treasury.Request) string {
+func requestText(r treasury.Request, held treasury.Held) string {
 	parts := []string{
 		fmt.Sprintf("%s. %s. Asked for by %s (request %s).", stateWord(r), actionText(r.Action), mention(r.Requester), r.ID),
 	}
 	if r.State == treasury.StatePending {
 		parts = append(parts, "It needs "+approvalWords(r.Rule)+" until "+date(r.ExpiresAt)+".")
 	}
-	parts = append(parts, progress(r)...)
+	parts = append(parts, progress(r, held)...)
 	return clipMrkdwn(strings.Join(parts, "\n"), maxMessageText)
 }
 
-// directMessage draws a request for the person who made it.
-func directMessage(r treasury.Request) message {
+// directMessage draws a request for the person who made it. held keeps an approved one from going on.
+func directMessage(r treasury.Request, held treasury.Held) message {
 	blocks := actionSections(fmt.Sprintf("%s *%s*\nYour request: *%s*", stateSign(r.State), stateWord(r), actionTitle(r.Action)), r.Action)
-	blocks = append(blocks, sections(progress(r)...)...)
+	blocks = append(blocks, sections(progress(r, held)...)...)
 	block := fmt.Sprintf("mine-%s-%d", r.ID, r.Step)
 	switch r.State {
 	case treasury.StatePending:
@@ -330,7 +357,7 @@ func directMessage(r treasury.Request) message {
 	if r.State == treasury.StatePending {
 		foot += " · needs " + approvalWords(r.Rule) + " until " + date(r.ExpiresAt)
 	}
-	return message{Text: requestText(r), Blocks: append(blocks, note(foot))}
+	return message{Text: requestText(r, held), Blocks: append(blocks, note(foot))}
 }
 
 // nextSteps offers what usually follows: a customer gets an account, an account a card, a card a deposit.

@@ -237,9 +237,12 @@ func TestStopAndResume(t *testing.T) {
 	if b.state(id) != treasury.StateApproved || b.tango.Moved(id) != 0 {
 		t.Fatalf("%s, moved %d times while sending was stopped", b.state(id), b.tango.Moved(id))
 	}
+	for _, m := range []string{b.card(id).Text, b.find("U0LENA", id).Text} {
+		has(t, m, "It waits:", "sending is stopped by <@U0MAYA>", "looking into a &lt;doubt&gt;", "can stop it")
+	}
 	b.types("U0LENA", "transfer 60 from employee-rewards to marketing-us")
 	b.sent("U0LENA", nil)
-	has(t, b.told("U0LENA"), "Check your request", "Sending is stopped")
+	has(t, b.told("U0LENA"), "Check your request", "Once approved, it will wait:", "sending is stopped by <@U0MAYA>")
 	b.closes("U0LENA")
 	has(t, b.types("U0VERA", "resume"), "You may not stop or resume sending")
 	has(t, b.types("U0RAVI", "resume"), "Sending is on")
@@ -272,6 +275,8 @@ func TestTwiceTheAmount(t *testing.T) {
 	if b.state(next) != treasury.StateApproved || b.tango.Moved(next) != 0 {
 		t.Fatalf("%s, moved %d times on a frozen account", b.state(next), b.tango.Moved(next))
 	}
+	has(t, b.card(next).Text, "It waits:", "`employee-rewards` is frozen, because of request `"+id+"`")
+	has(t, b.asks("U0VERA", "requests "+next).Text, "It waits:", "`employee-rewards` is frozen")
 	has(t, b.types("U0VERA", "resume employee-rewards"), "You may not stop or resume sending")
 	has(t, b.types("U0MAYA", "resume nowhere-at-all"), "nowhere-at-all")
 	has(t, b.types("U0MAYA", "resume employee-rewards"), "`employee-rewards` is free again")

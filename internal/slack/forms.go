@@ -171,13 +171,14 @@ func (e *Edge) submitForm(ctx context.Context, i interaction, ref string) any {
 	if data == "" {
 		return updateTo(wordsView("Not requested", "This is more text than a form can carry. Please shorten it. Nothing was done."))
 	}
-	stop, err := e.Desk.Stopped(ctx)
+	held, err := e.Desk.HeldUp(ctx, treasury.Request{Action: p.Action})
 	if err != nil {
 		return e.refuseForm(ctx, err, ref, nil)
 	}
 	view := checkView(draft.ID, p, data)
-	if stop.Stopped {
-		view.Blocks.BlockSet = append(view.Blocks.BlockSet, section(stopWords(stop)))
+	if held.By != treasury.HeldByNothing {
+		view.Blocks.BlockSet = append(view.Blocks.BlockSet, section("*Once approved, it will wait:* "+heldWords(held)+
+			" It can be asked for and approved all the same, and goes on by itself when that is over."))
 	}
 	return slackgo.NewPushViewSubmissionResponse(&view)
 }

@@ -137,13 +137,36 @@ func TestCardsOfEveryKind(t *testing.T) {
 		for life, r := range lives(made) {
 			t.Run(kind+"-"+life, func(t *testing.T) {
 				t.Parallel()
-				for place, m := range map[string]slack.Message{"card": b.edge.Drawn(r), "direct": slack.DirectMessage(r)} {
+				for place, m := range map[string]slack.Message{"card": b.edge.Drawn(r), "direct": slack.DirectMessage(r, treasury.Held{})} {
 					p := sound(t, m)
 					golden(t, "kinds/"+kind+"-"+life+"-"+place, p)
 					has(t, m.Text, append(subjects(r.Action), "<@U0LENA>", r.ID, slack.StateWord(r))...)
 				}
 			})
 		}
+	}
+}
+
+// TestWhatHoldsARequestUpIsSaid: on its card, and to the person who made it.
+func TestWhatHoldsARequestUpIsSaid(t *testing.T) {
+	t.Parallel()
+	at := aDay().Add(time.Hour)
+	for name, held := range map[string]treasury.Held{
+		"stop":   {By: treasury.HeldByStop, Stop: treasury.Stop{Stopped: true, By: "U0MAYA", At: at, Why: "looking into <this>"}},
+		"freeze": {By: treasury.HeldByFreeze, Account: "marketing-us", Request: "TB-0000000A"},
+		"doubt":  {By: treasury.HeldByDoubt, Account: "marketing-us", Request: "TB-0000000A"},
+		"thing":  {By: treasury.HeldByDoubt, Request: "TB-0000000A"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			held.Until = at.Add(24 * time.Hour)
+			r := lives(kinds()["deposit"])["approved"]
+			for place, m := range map[string]slack.Message{"card": slack.Card(r, held), "direct": slack.DirectMessage(r, held)} {
+				p := sound(t, m)
+				golden(t, "held/"+name+"-"+place, p)
+				has(t, m.Text, "It waits:", held.Request, "can stop it")
+			}
+		})
 	}
 }
 
@@ -247,7 +270,7 @@ func TestWorstCasesOfEveryKind(t *testing.T) {
 				}
 				row := sound(t, b.edge.RequestList(t.Context(), "U0LENA", r))
 				has(t, words(encoded(t, row.Blocks)), slack.StateWord(r), r.ID, "<@U0LENA>")
-				for _, m := range []slack.Message{b.edge.Drawn(r), slack.DirectMessage(r), slack.RequestMessage(r, longHistory(r, foreign, 60), nil)} {
+				for _, m := range []slack.Message{b.edge.Drawn(r), slack.DirectMessage(r, treasury.Held{}), slack.RequestMessage(r, longHistory(r, foreign, 60), nil)} {
 					p := sound(t, m)
 					// Everything that an approver decides on stands in the blocks, whole.
 					body := words(encoded(t, p.Blocks))

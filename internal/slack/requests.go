@@ -45,7 +45,11 @@ func (e *Edge) requests(ctx context.Context, q Question) (message, error) {
 	if errors.Is(err, treasury.ErrUnavailable) || ctx.Err() != nil {
 		return message{}, err // not read is not broken
 	}
-	m := requestMessage(r, history, err)
+	held, heldErr := e.Desk.HeldUp(ctx, r)
+	if heldErr != nil {
+		return message{}, heldErr
+	}
+	m := requestMessage(r, held, history, err)
 	if buttons := e.doubtButtons(r); len(buttons) > 0 {
 		m.Blocks = append(m.Blocks, actions("doubt", buttons...))
 	}
@@ -121,11 +125,11 @@ func (e *Edge) rowButton(ctx context.Context, r treasury.Request, person string)
 }
 
 // requestMessage draws one request and all that happened to it.
-func requestMessage(r treasury.Request, history []treasury.Entry, broken error) message {
-	c := card(r)
+func requestMessage(r treasury.Request, held treasury.Held, history []treasury.Entry, broken error) message {
+	c := card(r, held)
 	blocks := []slackgo.Block{header(stateSign(r.State) + " " + stateWord(r))}
 	blocks = append(blocks, requestBlocks(r)...)
-	if lines := outcome(r); len(lines) > 0 {
+	if lines := outcome(r, held); len(lines) > 0 {
 		blocks = append(blocks, section(strings.Join(lines, "\n")))
 	}
 	text := c.Text

@@ -55,6 +55,11 @@ func TestEverythingHasWords(t *testing.T) {
 		}
 		said[w] = rule
 	}
+	for _, by := range constants(t, "HeldBy") {
+		if w := slack.HeldWords(treasury.Held{By: treasury.HeldBy(by), Account: "a", Request: "r"}); (w == "") != (by == "") {
+			t.Errorf("held by %q: %q", by, w)
+		}
+	}
 	for _, event := range constants(t, "EventKind") {
 		if w := slack.EntryWords(treasury.Entry{Event: treasury.EventKind(event), To: "nowhere"}); w == "nowhere" && event != string(treasury.EventAnswer) {
 			t.Errorf("event %s has no words", event)

@@ -19,6 +19,7 @@ type Notice struct {
 	Reminded  int     `json:"reminded,omitempty"`  // that were
 	Nags      int     `json:"nags,omitempty"`      // days of doubt that should have been told of
 	Nagged    int     `json:"nagged,omitempty"`    // that were
+	Held      Held    `json:"held,omitzero"`       // what they say holds the request up
 	// Busy is until when one Announce has the messages to itself: two at once would post the same card twice.
 	Busy time.Time `json:"busy,omitzero"`
 	// Again is when all is drawn once more: an Announce has taken over from one that had not ended, and should that one live
@@ -97,6 +98,11 @@ func (d *Desk) Announce(ctx context.Context, id string, show func(context.Contex
 		}
 		r, _, failure := d.read(ctx, id)
 		shown := seen
+		if failure == nil && r.State == StateApproved {
+			seen.Held, failure = d.HeldUp(ctx, r)
+		} else {
+			seen.Held = Held{}
+		}
 		if failure == nil {
 			shown, failure = show(ctx, r, seen)
 		}

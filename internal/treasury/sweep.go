@@ -84,15 +84,17 @@ func (d *Desk) sweepApproved(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var failures []error
 	for _, r := range approved {
 		if r.Invite != nil && d.Clock().Before(r.DueAt.Add(d.Policy.Expire)) {
 			continue // it waits for its holder, who can ask for another link
 		}
 		if overdue := d.Clock().Sub(r.DueAt); overdue >= 0 {
 			d.enqueue(ctx, r.ID, 0)
+			failures = append(failures, d.tellHeld(ctx, r))
 		}
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
 // sweepState ends the attempts of dead workers. Next decides whether a worker is certainly dead.
