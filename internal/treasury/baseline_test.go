@@ -19,12 +19,21 @@ func (b *bench) frozen(account string) string {
 	return by
 }
 
+// isFree fails the test for each account that is frozen.
+func (b *bench) isFree(accounts ...string) {
+	b.t.Helper()
+	for _, id := range accounts {
+		if by := b.frozen(id); by != "" {
+			b.t.Errorf("%s is frozen by %q", id, by)
+		}
+	}
+}
+
 // drifts lets the accounts be evidence of a transfer that is in doubt, and gives those that count as moved by others.
 func (b *bench) drifts(amount string) []string {
 	b.t.Helper()
 	r := b.doubt(draft(amount), tangosim.Fault{DropBefore: true})
-	b.look(window)
-	b.look(time.Minute)
+	b.looksTwice()
 	return b.find(r.ID).Inquiry.Evidence.Noisy
 }
 
@@ -77,11 +86,7 @@ func TestWhoComesNextSeesADoubleMovement(t *testing.T) {
 				}
 				if !c.twice {
 					b.is(next.ID, treasury.StateSucceeded, treasury.ReasonNone)
-					for _, id := range next.Action.Accounts() {
-						if by := b.frozen(id); by != "" {
-							t.Errorf("%s is frozen by %q", id, by)
-						}
-					}
+					b.isFree(next.Action.Accounts()...)
 					return
 				}
 				b.is(next.ID, treasury.StateApproved, treasury.ReasonNone)
@@ -95,11 +100,7 @@ func TestWhoComesNextSeesADoubleMovement(t *testing.T) {
 				b.executed(next.ID)
 				b.is(next.ID, treasury.StateSucceeded, treasury.ReasonNone)
 				b.moved(next.ID, 1)
-				for _, id := range c.accounts {
-					if by := b.frozen(id); by != "" {
-						t.Errorf("%s is frozen again by %q", id, by)
-					}
-				}
+				b.isFree(c.accounts...)
 			})
 		}
 	}
@@ -111,8 +112,7 @@ func TestWhoComesNextSeesALateMovement(t *testing.T) {
 	b := newBench(t)
 	b.quiet("marketing-us", "sales-spiffs")
 	r := b.doubt(draft("100"), tangosim.Fault{Late: time.Hour})
-	b.look(window)
-	b.look(time.Minute)
+	b.looksTwice()
 	b.is(r.ID, treasury.StateFailed, treasury.ReasonFound)
 	next := b.approvedFor(draft("100"))
 	b.clock.push(time.Hour)
@@ -131,8 +131,7 @@ func TestOurOwnMovementIsNoContradiction(t *testing.T) {
 	b := newBench(t)
 	b.quiet("marketing-us", "sales-spiffs")
 	r := b.doubt(draft("100"), tangosim.Fault{DropBefore: true})
-	b.look(window)
-	b.look(time.Minute)
+	b.looksTwice()
 	b.is(r.ID, treasury.StateFailed, treasury.ReasonFound)
 	again := b.approvedFor(draft("100"))
 	b.killRecorded(again, false)
@@ -140,9 +139,7 @@ func TestOurOwnMovementIsNoContradiction(t *testing.T) {
 	if noisy := b.drifts("60"); len(noisy) > 0 {
 		t.Errorf("moved by others: %q", noisy)
 	}
-	if by := b.frozen("marketing-us"); by != "" {
-		t.Errorf("frozen by %q", by)
-	}
+	b.isFree("marketing-us")
 }
 
 // TestAClaimThatSentNothingHidesNothing: between a transfer whose worker died and the next look lies a claim that came to
@@ -191,11 +188,7 @@ func TestABalanceThatLagsIsNoMovementOfOthers(t *testing.T) {
 			if noisy := b.drifts("60"); len(noisy) > 0 {
 				t.Errorf("moved by others: %q", noisy)
 			}
-			for _, id := range accounts {
-				if by := b.frozen(id); by != "" {
-					t.Errorf("%s is frozen by %q", id, by)
-				}
-			}
+			b.isFree(accounts...)
 		})
 	}
 }
@@ -206,8 +199,7 @@ func TestNobodyFreezesAndIsOvertaken(t *testing.T) {
 	b := newBench(t)
 	b.quiet("marketing-us", "sales-spiffs")
 	late := b.doubt(draft("77"), tangosim.Fault{Late: time.Hour})
-	b.look(window)
-	b.look(time.Minute)
+	b.looksTwice()
 	b.is(late.ID, treasury.StateFailed, treasury.ReasonFound)
 	d := draft("60")
 	d.To = "employee-rewards"
@@ -309,9 +301,7 @@ func TestAnOrderAndAnotherRequestAreNoDouble(t *testing.T) {
 			next := draft("60")
 			next.To = "referral-program"
 			b.is(b.executed(b.approvedFor(next).ID).ID, treasury.StateSucceeded, treasury.ReasonNone)
-			if by := b.frozen("marketing-us"); by != "" {
-				t.Errorf("frozen by %q", by)
-			}
+			b.isFree("marketing-us")
 		})
 	}
 }

@@ -37,8 +37,7 @@ func TestWhatHoldsARequestUpIsDrawn(t *testing.T) {
 		"an account is frozen": {
 			func(b *bench) {
 				late := b.doubt(draft("77"), tangosim.Fault{Late: time.Hour})
-				b.look(window)
-				b.look(time.Minute)
+				b.looksTwice()
 				b.look(time.Hour)
 				b.is(late.ID, treasury.StateFailed, treasury.ReasonFound)
 			},
@@ -52,8 +51,7 @@ func TestWhatHoldsARequestUpIsDrawn(t *testing.T) {
 		"a request is in doubt": {
 			func(b *bench) { b.doubt(draft("77"), tangosim.Fault{DropAfter: true}) },
 			func(b *bench) {
-				b.look(window)
-				b.look(time.Minute)
+				b.looksTwice()
 			},
 			treasury.HeldByDoubt, "sales-spiffs",
 		},

@@ -64,6 +64,13 @@ func (b *bench) look(after time.Duration) {
 
 const window = invocation + treasury.SettleWindow
 
+// looksTwice sweeps when Tango may be looked at, and when a second look counts.
+func (b *bench) looksTwice() {
+	b.t.Helper()
+	b.look(window)
+	b.look(time.Minute)
+}
+
 func TestADoubtIsClosedByTwoEqualLooks(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -114,8 +121,7 @@ func TestNoisyAccountsLeaveADoubtToPeople(t *testing.T) {
 	b := newBench(t)
 	b.noisy("marketing-us", "sales-spiffs")
 	r := b.doubt(draft("100"), tangosim.Fault{DropAfter: true})
-	b.look(window)
-	b.look(time.Minute)
+	b.looksTwice()
 	now := b.is(r.ID, treasury.StateInDoubt, treasury.ReasonNone)
 	if ev := now.Inquiry.Evidence; ev == nil || ev.Says != treasury.FindingOpen || !slices.Equal(ev.Noisy, []string{"marketing-us", "sales-spiffs"}) {
 		t.Fatalf("evidence %+v", ev)
@@ -150,8 +156,7 @@ func TestLooksBecomeRare(t *testing.T) {
 	b := newBench(t)
 	b.noisy("marketing-us", "sales-spiffs")
 	r := b.doubt(draft("100"), tangosim.Fault{DropAfter: true})
-	b.look(window)
-	b.look(time.Minute)
+	b.looksTwice()
 	asked := b.sim.Requests()["GET /accounts/{a}"]
 	for i, gap := range []time.Duration{10 * time.Minute, 20 * time.Minute, 40 * time.Minute, 80 * time.Minute, 160 * time.Minute, 320 * time.Minute, 6 * time.Hour, 6 * time.Hour} {
 		b.look(gap - 1)
@@ -211,8 +216,7 @@ func TestDoubtsAboutDeposits(t *testing.T) {
 	b := newBench(t)
 	b.quiet("employee-rewards")
 	r := b.doubt(draftOf(treasury.ActionDeposit), tangosim.Fault{DropAfter: true})
-	b.look(window)
-	b.look(time.Minute)
+	b.looksTwice()
 	if now := b.is(r.ID, treasury.StateSucceeded, treasury.ReasonFound); now.Inquiry.Evidence.Rule != treasury.RuleArrived {
 		t.Errorf("evidence %+v", now.Inquiry.Evidence)
 	}
@@ -220,8 +224,7 @@ func TestDoubtsAboutDeposits(t *testing.T) {
 	b = newBench(t)
 	b.quiet("employee-rewards")
 	r = b.doubt(draftOf(treasury.ActionDeposit), tangosim.Fault{DropBefore: true})
-	b.look(window)
-	b.look(time.Minute)
+	b.looksTwice()
 	b.is(r.ID, treasury.StateInDoubt, treasury.ReasonNone)
 	_, err := b.Testify(t.Context(), "U0MAYA", r.ID, treasury.FindingNot, "no charge on the statement")
 	forbidden(t, err, treasury.WhyTooEarly)
@@ -245,8 +248,7 @@ func TestAnotherDepositMakesAnAccountNoisy(t *testing.T) {
 	b.executed(b.approvedFor(pending).ID)
 	same := draftOf(treasury.ActionDeposit)
 	r := b.doubt(same, tangosim.Fault{DropAfter: true})
-	b.look(window)
-	b.look(time.Minute)
+	b.looksTwice()
 	if now := b.is(r.ID, treasury.StateInDoubt, treasury.ReasonNone); !slices.Equal(now.Inquiry.Evidence.Noisy, []string{"employee-rewards"}) {
 		t.Errorf("evidence %+v", now.Inquiry.Evidence)
 	}
@@ -410,8 +412,7 @@ func TestLooksBeforeAResendDoNotCount(t *testing.T) {
 	b.uniqueReferences()
 	b.noisy("marketing-us", "sales-spiffs")
 	r := b.doubt(draft("100"), tangosim.Fault{DropBefore: true})
-	b.look(window)
-	b.look(time.Minute)
+	b.looksTwice()
 	b.look(10 * time.Minute)
 	for _, person := range []string{"U0MAYA", "U0RAVI"} {
 		if _, err := b.ApproveResend(t.Context(), person, r.ID, r.Hash, ""); err != nil {
@@ -439,8 +440,7 @@ func TestALateMovementFreezesTheAccounts(t *testing.T) {
 	b := newBench(t)
 	b.quiet("marketing-us", "sales-spiffs")
 	r := b.doubt(draft("100"), tangosim.Fault{Late: 2 * time.Hour})
-	b.look(window)
-	b.look(time.Minute)
+	b.looksTwice()
 	b.is(r.ID, treasury.StateFailed, treasury.ReasonFound)
 	b.quiet("marketing-us", "sales-spiffs")
 	b.look(2 * time.Hour) // the sweep alone sees it
@@ -472,8 +472,7 @@ func TestOrdinaryMovementsFreezeNothing(t *testing.T) {
 	b.quiet("marketing-us", "sales-spiffs")
 	b.executed(b.approved().ID)
 	r := b.doubt(draft("100"), tangosim.Fault{DropBefore: true})
-	b.look(window)
-	b.look(time.Minute)
+	b.looksTwice()
 	if now := b.is(r.ID, treasury.StateFailed, treasury.ReasonFound); len(now.Inquiry.Evidence.Noisy) != 0 {
 		t.Errorf("noisy: %v", now.Inquiry.Evidence.Noisy)
 	}
@@ -483,8 +482,7 @@ func TestOrdinaryMovementsFreezeNothing(t *testing.T) {
 		t.Errorf("frozen by %q, %v", by, err)
 	}
 	again := b.doubt(draft("100"), tangosim.Fault{DropAfter: true})
-	b.look(window)
-	b.look(time.Minute)
+	b.looksTwice()
 	if ev := b.find(again.ID).Inquiry.Evidence; !slices.Equal(ev.Noisy, []string{"marketing-us"}) || ev.Says != treasury.FindingExecuted {
 		t.Errorf("evidence %+v", ev)
 	}
@@ -515,8 +513,7 @@ func TestMoneyThatMovedTwiceFreezesTheAccounts(t *testing.T) {
 	b = newBench(t)
 	b.quiet("marketing-us", "sales-spiffs")
 	r = b.doubt(draft("100"), tangosim.Fault{Twice: true})
-	b.look(window)
-	b.look(time.Minute)
+	b.looksTwice()
 	if now := b.is(r.ID, treasury.StateInDoubt, treasury.ReasonNone); now.Inquiry.Evidence.Rule != treasury.RuleDouble {
 		t.Errorf("evidence %+v", now.Inquiry.Evidence)
 	}
@@ -634,8 +631,7 @@ func TestACardByAnotherClock(t *testing.T) {
 				Account: "sales-spiffs", Label: "Sales Visa", LastFour: "1111", Expires: "2031-12",
 				CreatedAt: r.Attempt.SentAt.Add(-behind), ActiveFrom: r.Attempt.SentAt,
 			})
-			b.look(window)
-			b.look(time.Minute)
+			b.looksTwice()
 			b.is(r.ID, state, treasury.ReasonFound)
 		})
 	}
