@@ -323,6 +323,21 @@ func TestLateMovement(t *testing.T) {
 	}
 }
 
+// TestALateMovementKeepsTheRuleOfReferences: another call has used its reference meanwhile.
+func TestALateMovementKeepsTheRuleOfReferences(t *testing.T) {
+	t.Parallel()
+	w := start(t, nil)
+	w.sim.Arm(tangosim.Fault{Late: time.Minute})
+	w.call(t, "POST", "/transferFunds", good)
+	if status, body := w.call(t, "POST", "/transferFunds", good); status != 200 {
+		t.Errorf("answered %d %s", status, body)
+	}
+	w.time.Store(60_000)
+	if n := w.sim.Moved("r-1"); n != 1 {
+		t.Errorf("moved %d times", n)
+	}
+}
+
 // TestStaleAndSpent: what reads show while others move money, and that they can be made to lag.
 func TestStaleAndSpent(t *testing.T) {
 	t.Parallel()

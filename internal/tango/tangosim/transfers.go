@@ -154,7 +154,7 @@ func (s *Sim) move(m Movement) {
 	s.changed()
 }
 
-// lateMovement was accepted, but happens only when its time has come.
+// lateMovement waits, and happens only when its time has come: unless its reference was used by then.
 type lateMovement struct {
 	Due      time.Time `json:"due"`
 	Movement Movement  `json:"movement"`
@@ -169,8 +169,10 @@ func (s *Sim) settleLate() {
 			rest = append(rest, l)
 			continue
 		}
-		l.Movement.At = now.UTC()
-		s.move(l.Movement)
+		if ref := l.Movement.Reference; ref == "" || !s.state.Used[l.Movement.From+"/"+ref] {
+			l.Movement.At = now.UTC()
+			s.move(l.Movement)
+		}
 	}
 	s.state.Late = rest
 }
