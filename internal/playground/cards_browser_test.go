@@ -300,7 +300,7 @@ func TestBrowserFrozenAccount(t *testing.T) {
 	b.shot("frozen-waits", 1280, 800, false)
 	b.enter("direct")
 	b.say("/tango resume employee-rewards")
-	b.read(".message.only", "is free again")
+	b.read(".message.only", "The freeze of employee-rewards is lifted")
 	b.enter("C0APPROVE")
 	b.press(`[data-push="60"]`)
 	b.read(".message:last-of-type", "Done, the money has moved")

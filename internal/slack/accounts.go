@@ -71,11 +71,16 @@ func (e *Edge) account(ctx context.Context, q Question) (message, error) {
 	}
 	r := e.Desk.Read(a, e.Clock())
 	e.learn(ctx, []treasury.Reading{r})
+	held, err := e.accountHeld(ctx, a.ID)
+	if err != nil {
+		return message{}, err
+	}
 	mayAsk := e.Desk.MayRequest(ctx, q.Person) == nil
-	return accountMessage(r, mayAsk), nil
+	return accountMessage(r, held, mayAsk), nil
 }
 
-func accountMessage(r treasury.Reading, mayAsk bool) message {
+// accountMessage draws one account. held is what would hold a request on it up.
+func accountMessage(r treasury.Reading, held treasury.Held, mayAsk bool) message {
 	a := r.Account
 	threshold := "none"
 	if r.Threshold.IsKnown() {
@@ -97,6 +102,11 @@ func accountMessage(r treasury.Reading, mayAsk bool) message {
 	if r.Low {
 		blocks = append(blocks, section("⚠️ *Low:* the balance is under "+r.Threshold.String()+"."))
 	}
+	text := factsText(accountLine(a.Ref()), list)
+	if held.By != treasury.HeldByNothing {
+		words := "⚠️ *Requests on it wait:* " + heldWords(held)
+		blocks, text = append(blocks, section(words)), text+"\n"+words
+	}
 	blocks = append(blocks, facts(list...))
 	if mayAsk {
 		var buttons []slackgo.BlockElement
@@ -111,7 +121,7 @@ func accountMessage(r treasury.Reading, mayAsk bool) message {
 		blocks = append(blocks, actions("account", append(buttons, edit)...))
 	}
 	blocks = append(blocks, note("Read from Tango "+date(r.At)+"."))
-	return message{Text: factsText(accountLine(a.Ref()), list) + "\nRead from Tango " + date(r.At) + ".", Blocks: blocks}
+	return message{Text: text + "\nRead from Tango " + date(r.At) + ".", Blocks: blocks}
 }
 
 func emailWords(address string) string {

@@ -140,12 +140,14 @@ func statusMessage(a treasury.Alert) message {
 // frozenMessage draws that Tangobot keeps off an account, why, and what ends it.
 func frozenMessage(a treasury.Alert) message {
 	account := accountLine(a.Account)
-	if !a.Open {
-		return told("✅ Account free again", []string{"Tangobot moves money on " + account + " again: " + mention(a.By) + " freed it."}, "")
-	}
 	why := "Request " + code(a.Request) + " was found not to be carried out, and now exactly its amount has moved."
 	if a.Twice {
 		why = "Twice the amount of request " + code(a.Request) + " seems to have moved."
+	}
+	if !a.Open {
+		return told("✅ Account free again", []string{
+			mention(a.By) + " lifted the freeze of " + account + " " + date(a.EndedAt) + ".", "It was frozen for this: " + why,
+		}, "Seen "+date(a.Since)+".")
 	}
 	return told("⚠️ Tangobot has frozen an account", []string{
 		"Tangobot moves nothing more on " + account + ". Requests on it wait.", why,

@@ -58,18 +58,25 @@ func (e *Edge) redrawHomes(ctx context.Context, id string) error {
 
 func (e *Edge) show(ctx context.Context, r treasury.Request, n treasury.Notice) (treasury.Notice, error) {
 	var err, cardErr error
-	if n.Card, cardErr = e.put(ctx, e.Desk.Policy.Approvals, n.Card, card(r, n.Held, e.doubtButtons(r)...)); cardErr != nil {
+	if n.Card, cardErr = e.put(ctx, e.Desk.Policy.Approvals, n.Card, card(r, n, e.doubtButtons(r)...)); cardErr != nil {
 		cardErr = fmt.Errorf("the card of %s: %w", r.ID, cardErr) // the requester is told all the same
 	}
-	if n.Direct, err = e.put(ctx, r.Requester, n.Direct, directMessage(r, n.Held)); err != nil {
+	if n.Direct, err = e.put(ctx, r.Requester, n.Direct, directMessage(r, n)); err != nil {
 		return n, errors.Join(cardErr, fmt.Errorf("the direct message of %s: %w", r.ID, err))
 	}
 	if tells(r.State) && n.Outcome != r.State {
-		text := requestText(r, n.Held)
+		text := requestText(r, n)
 		if _, err := e.Client.post(ctx, r.Requester, n.Direct.TS, message{Text: text}); err != nil {
 			return n, errors.Join(cardErr, fmt.Errorf("telling the outcome of %s: %w", r.ID, err))
 		}
 		n.Outcome = r.State
+	}
+	if n.Contradicted != treasury.ContradictedNot && !n.Warned {
+		text := "⚠️ Request " + code(r.ID) + " (" + actionTitle(r.Action) + "): " + contradictionWords(n.Contradicted)
+		if _, err := e.Client.post(ctx, r.Requester, n.Direct.TS, message{Text: text}); err != nil {
+			return n, errors.Join(cardErr, fmt.Errorf("warning the requester of %s: %w", r.ID, err))
+		}
+		n.Warned = true
 	}
 	if cardErr != nil {
 		return n, cardErr

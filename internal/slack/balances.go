@@ -121,7 +121,7 @@ func nameSome(accounts []treasury.Account) string {
 		names = append(names, code(a.ID))
 	}
 	if len(accounts) > len(names) {
-		return strings.Join(names, ", ") + " or more"
+		return strings.Join(names, ", ") + " and others"
 	}
 	return strings.Join(names, " or ")
 }

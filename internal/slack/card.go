@@ -19,6 +19,9 @@ func requestFacts(r treasury.Request) []fact {
 		{"Requested by", mention(r.Requester) + "\n" + date(r.CreatedAt)},
 		{"Needs", approvalWords(r.Rule) + fmt.Sprintf("\n(rule %d of the policy)", r.Rule.Number)},
 	}
+	if r.State.IsFinal() && r.State != treasury.StateSucceeded {
+		return list // figures that did not come true
+	}
 	for _, seen := range r.Seen {
 		name, delta := "To", r.Action.Amount()
 		if t := r.Action.Transfer; t != nil && seen.Account == t.From.ID {
@@ -36,11 +39,11 @@ func requestFacts(r treasury.Request) []fact {
 	return list
 }
 
-// card draws a request for the approvals channel, as it is now. held keeps an approved one from going on; doubt are the buttons of a request in doubt.
-func card(r treasury.Request, held treasury.Held, doubt ...slackgo.BlockElement) message {
+// card draws a request for the approvals channel, as it is now. n is what the journal knows beside it; doubt are the buttons of a request in doubt.
+func card(r treasury.Request, n treasury.Notice, doubt ...slackgo.BlockElement) message {
 	blocks := []slackgo.Block{header(stateSign(r.State) + " " + stateWord(r))}
 	blocks = append(blocks, requestBlocks(r)...)
-	blocks = append(blocks, sections(progress(r, held)...)...)
+	blocks = append(blocks, sections(progress(r, n)...)...)
 	// A new block id at each revision: Slack keeps what was typed or pressed under an old one.
 	block := fmt.Sprintf("decide-%s-%d", r.ID, r.Step)
 	switch r.State {
@@ -61,7 +64,7 @@ func card(r treasury.Request, held treasury.Held, doubt ...slackgo.BlockElement)
 	if r.State == treasury.StatePending {
 		foot += " · votes count until " + date(r.ExpiresAt)
 	}
-	return message{Text: requestText(r, held), Blocks: append(blocks, note(foot))}
+	return message{Text: requestText(r, n), Blocks: append(blocks, note(foot))}
 }
 
 func stopButton(r treasury.Request) *slackgo.ButtonBlockElement {
@@ -93,7 +96,7 @@ func cancelButton(r treasury.Request) *slackgo.ButtonBlockElement {
 }
 
 // progress tells who decided and what came of it, one line each.
-func progress(r treasury.Request, held treasury.Held) []string {
+func progress(r treasury.Request, n treasury.Notice) []string {
 	var lines []string
 	if r.Rule.Approvals > 0 && (r.State == treasury.StatePending || r.Approvals() > 0) {
 		lines = append(lines, fmt.Sprintf("*Approvals: %d of %d*", r.Approvals(), r.Rule.Approvals))
@@ -109,16 +112,38 @@ func progress(r treasury.Request, held treasury.Held) []string {
 		}
 		lines = append(lines, line)
 	}
-	return append(lines, outcome(r, held)...)
+	return append(lines, besideLines(r, n)...)
+}
+
+// besideLines tell what came of a request, and what Tango seems to have done beside it.
+func besideLines(r treasury.Request, n treasury.Notice) []string {
+	lines := outcome(r, n)
+	if words := contradictionWords(n.Contradicted); words != "" {
+		lines = append(lines, "⚠️ "+words)
+	}
+	return lines
+}
+
+// contradictionWords warns of what Tango seems to have done against how a request ended.
+func contradictionWords(c treasury.Contradiction) string {
+	const then = " Nothing more moves on its accounts until people have looked. *Do not repeat it or undo it by hand* before finance has looked in Tango's portal."
+	switch c {
+	case treasury.ContradictedTwice:
+		return "*Its money seems to have moved twice.*" + then
+	case treasury.ContradictedLate:
+		return "*Exactly its amount has moved since it was found not to be carried out.*" + then
+	case treasury.ContradictedNot:
+	}
+	return ""
 }
 
 // outcome tells what happened and what comes next.
-func outcome(r treasury.Request, held treasury.Held) []string {
+func outcome(r treasury.Request, n treasury.Notice) []string {
 	switch r.State {
 	case treasury.StatePending:
 		return nil
 	case treasury.StateApproved:
-		return approvedLines(r, held)
+		return approvedLines(r, n)
 	case treasury.StateClaimed:
 		return []string{"It is sent in a moment, and cannot be stopped any more."}
 	case treasury.StateSending:
@@ -151,7 +176,7 @@ func outcome(r treasury.Request, held treasury.Held) []string {
 	return nil
 }
 
-func approvedLines(r treasury.Request, held treasury.Held) []string {
+func approvedLines(r treasury.Request, n treasury.Notice) []string {
 	if r.Action.Kind == treasury.ActionRegisterCard && r.Invite != nil {
 		lines := []string{fmt.Sprintf("%s has a link to the card page, good once until %s. The card's number is typed there, never in Slack.",
 			mention(r.Requester), date(r.Invite.ExpiresAt))}
@@ -160,10 +185,10 @@ func approvedLines(r treasury.Request, held treasury.Held) []string {
 		}
 		return lines
 	}
-	if held.By != treasury.HeldByNothing {
+	if n.Held.By != treasury.HeldByNothing {
 		return []string{
-			"*It waits:* " + heldWords(held) + " It goes on by itself when that is over.",
-			"If it waits until " + date(held.Until) + ", it is cancelled and nothing moves. Until it goes on, the requester or an approver can stop it.",
+			"*It waits:* " + heldWords(n.Held) + " It goes on by itself when that is over.",
+			"If it waits until " + date(n.Held.Until) + ", it is cancelled and nothing moves. Until it goes on, the requester or an approver can stop it.",
 		}
 	}
 	if r.Attempts > 0 {
@@ -173,7 +198,11 @@ func approvedLines(r treasury.Request, held treasury.Held) []string {
 		}
 		return []string{fmt.Sprintf("Try %d of %d moved nothing, because %s. Tangobot tries again by itself.", r.Attempts, treasury.MaxAttempts, why)}
 	}
-	return []string{dueWords(r) + ". Until it goes on, the requester or an approver can stop it."}
+	words := dueWords(r) + ". Until then the requester or an approver can stop it."
+	if r.Action.MovesMoney() {
+		words += " If another request still moves money on its accounts, it waits for that one."
+	}
+	return []string{words}
 }
 
 // heldWords says what holds a request up.
@@ -200,9 +229,9 @@ func heldWords(h treasury.Held) string {
 // dueWords says when an approved request goes on, and how.
 func dueWords(r treasury.Request) string {
 	if r.Action.Kind == treasury.ActionRegisterCard {
-		return mention(r.Requester) + " gets a link to the card page at " + date(r.DueAt)
+		return mention(r.Requester) + " gets a link to the card page " + date(r.DueAt)
 	}
-	return "It is sent at " + date(r.DueAt) + ", or when no other request holds its accounts any more"
+	return "It is sent " + date(r.DueAt)
 }
 
 func settlingLines(r treasury.Request) []string {
@@ -226,9 +255,9 @@ func depositID(a *treasury.Answer) string {
 func doubtLines(r treasury.Request) []string {
 	lines := []string{
 		doubtWords(r.Answer),
-		"*Tangobot does not send it again by itself.* What it touches stays reserved, so no other request changes it meanwhile.",
+		"*Tangobot does not send it again by itself*, and looks for what became of it. Until that is known, no other request touches the same.",
 	}
-	const notByHand = ", and do not repeat it by hand before that."
+	const notByHand = ". *Do not repeat it by hand or by another request*, even if it is not there yet: it may still come."
 	switch r.Action.Kind {
 	case treasury.ActionTransfer:
 		lines = append(lines, "Please look in Tango's portal for a transfer with the note "+code(attemptOf(r))+doubtSince(r)+notByHand)
@@ -291,7 +320,7 @@ func depositDone(r treasury.Request) string {
 	if d == nil {
 		return "The deposit has arrived."
 	}
-	return fmt.Sprintf("%s has got *%s*%s. The card was charged %s, Tango's fee of %s included.",
+	return fmt.Sprintf("%s received *%s* (deposit%s). The card was charged %s, Tango's fee of %s included.",
 		accountLine(r.Action.Deposit.Account), d.Amount, depositID(r.Answer), moneyOr(d.Charged, "an amount that Tango did not tell"), percent(d.FeePoints))
 }
 
@@ -321,21 +350,21 @@ func doubtSince(r treasury.Request) string {
 }
 
 // requestText is the whole of a card in words: for notifications, and for who cannot see blocks.
-func requestText(r treasury.Request, held treasury.Held) string {
+func requestText(r treasury.Request, n treasury.Notice) string {
 	parts := []string{
 		fmt.Sprintf("%s. %s. Asked for by %s (request %s).", stateWord(r), actionText(r.Action), mention(r.Requester), r.ID),
 	}
 	if r.State == treasury.StatePending {
 		parts = append(parts, "It needs "+approvalWords(r.Rule)+" until "+date(r.ExpiresAt)+".")
 	}
-	parts = append(parts, progress(r, held)...)
+	parts = append(parts, progress(r, n)...)
 	return clipMrkdwn(strings.Join(parts, "\n"), maxMessageText)
 }
 
-// directMessage draws a request for the person who made it. held keeps an approved one from going on.
-func directMessage(r treasury.Request, held treasury.Held) message {
+// directMessage draws a request for the person who made it. n is what the journal knows beside it.
+func directMessage(r treasury.Request, n treasury.Notice) message {
 	blocks := actionSections(fmt.Sprintf("%s *%s*\nYour request: *%s*", stateSign(r.State), stateWord(r), actionTitle(r.Action)), r.Action)
-	blocks = append(blocks, sections(progress(r, held)...)...)
+	blocks = append(blocks, sections(progress(r, n)...)...)
 	block := fmt.Sprintf("mine-%s-%d", r.ID, r.Step)
 	switch r.State {
 	case treasury.StatePending:
@@ -357,7 +386,7 @@ func directMessage(r treasury.Request, held treasury.Held) message {
 	if r.State == treasury.StatePending {
 		foot += " · needs " + approvalWords(r.Rule) + " until " + date(r.ExpiresAt)
 	}
-	return message{Text: requestText(r, held), Blocks: append(blocks, note(foot))}
+	return message{Text: requestText(r, n), Blocks: append(blocks, note(foot))}
 }
 
 // nextSteps offers what usually follows: a customer gets an account, an account a card, a card a deposit.

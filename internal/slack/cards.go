@@ -172,7 +172,7 @@ func depositState(v treasury.Verdict) string {
 	case treasury.VerdictDone:
 		return "arrived"
 	case treasury.VerdictPending:
-		return "taken by Tango, not settled yet: the card is not charged and the balance has not changed"
+		return "accepted by Tango, not settled yet: the card is not charged and the balance has not changed"
 	case treasury.VerdictDeclined:
 		return "declined: the card was not charged"
 	case treasury.VerdictRefused, treasury.VerdictThrottled, treasury.VerdictUnsent, treasury.VerdictUnknown:

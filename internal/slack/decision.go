@@ -48,13 +48,13 @@ func decisionView(r treasury.Request, approve bool) slackgo.ModalViewRequest {
 		if len(submit) > maxModalWord {
 			submit = "Approve"
 		}
-		hint = "Optional. It is kept in the history."
+		hint = "It is kept in the history."
 	}
 	comment := slackgo.NewInputBlock(blockComment, plain("Comment", 100), plain(hint, 200), &slackgo.PlainTextInputBlockElement{
 		Type: slackgo.METPlainTextInput, ActionID: actionValue, Multiline: true, MaxLength: maxComment,
 	})
 	comment.Optional = approve
-	blocks := append(requestBlocks(r), comment)
+	blocks := append(requestBlocks(r), comment, note("Request "+code(r.ID)))
 	data := metadata(decision{Request: r.ID, Hash: r.Hash, Approve: approve})
 	return modal(viewDecision, title, submit, "Go back", data, blocks)
 }
@@ -68,7 +68,7 @@ func reviewView(r treasury.Request) slackgo.ModalViewRequest {
 		&slackgo.PlainTextInputBlockElement{
 			Type: slackgo.METPlainTextInput, ActionID: actionValue, Multiline: true, MaxLength: maxComment,
 		}))
-	blocks := append(requestBlocks(r), verdict, comment)
+	blocks := append(requestBlocks(r), verdict, comment, note("Request "+code(r.ID)))
 	return modal(viewDecision, "Review a request", "Decide", "Go back", metadata(decision{Request: r.ID, Hash: r.Hash}), blocks)
 }
 

@@ -3,6 +3,7 @@ package slack_test
 import (
 	"encoding/json"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,17 +25,51 @@ func encoded(tb testing.TB, v any) []byte {
 	return body
 }
 
+// TestADepositThatArrivesTwice: whoever made the request is told, once, and its card says so; so does the account, until
+// somebody lifts the freeze.
+func TestADepositThatArrivesTwice(t *testing.T) {
+	t.Parallel()
+	b := newBot(t)
+	b.asks("U0LENA", "balance marketing-us")
+	b.tango.Arm(tangosim.Fault{On: "POST /creditCardDeposits", Twice: true})
+	b.checks("U0LENA", "deposit 100 to marketing-us")
+	id := b.makes("U0LENA")
+	b.approves(id)
+	for range 3 {
+		b.pass(time.Minute)
+	}
+	const twice = "Its money seems to have moved twice"
+	has(t, b.card(id).Text, "Done, the money has moved", twice, "Do not repeat it or undo it by hand")
+	has(t, b.asks("U0VERA", "requests "+id).Text, twice)
+	has(t, b.outcome(id), twice)
+	warned := 0
+	for _, c := range b.Calls("chat.postMessage") {
+		if text, ok := c.Args["text"].(string); ok && strings.HasPrefix(text, "⚠️ Request `"+id+"`") {
+			warned++
+		}
+	}
+	if warned != 1 {
+		t.Errorf("the requester was warned %d times", warned)
+	}
+	has(t, b.types("U0MAYA", "resume sales-spiffs"), "Tangobot had not frozen `sales-spiffs`. Nothing was changed")
+	has(t, b.types("U0MAYA", "resume marketing-us"), "The freeze of `marketing-us` is lifted", "goes on within a minute or two")
+	b.pass(time.Minute)
+	alerts := b.Messages("C0ALERTS")
+	has(t, alerts[len(alerts)-1].Text, "Account free again", "<@U0MAYA> lifted the freeze", "Twice the amount of request `"+id+"`")
+	has(t, b.card(id).Text, twice) // it did
+}
+
 func TestADepositArrives(t *testing.T) {
 	t.Parallel()
 	b := newBot(t)
 	said := b.checks("U0LENA", "deposit 100 to marketing-us")
 	has(t, said, "Check your request", "*Deposit 100.00 USD*", "to Marketing US `marketing-us`", "Marketing Amex, ending in `0005`, expires 2030-06",
-		"about 3.50 USD (3.5 %, the fee of Tango's pages)", "Charged to the card", "about 103.50 USD", "8,225.50 USD", "2 approvals from finance",
+		"about 3.50 USD (3.5 %, as Tango publishes it)", "Charged to the card", "about 103.50 USD", "8,225.50 USD", "2 approvals from finance",
 		"The fee is an estimate")
 	id := b.makes("U0LENA")
 	has(t, b.card(id).Text, "Waiting for approval", "Deposit 100.00 USD", "`0005`", "marketing-us")
 	b.approves(id)
-	b.ended(id, treasury.StateSucceeded, "Done, the money has moved", "has got *100.00 USD*", "The card was charged 103.50 USD, Tango's fee of 3.5 % included")
+	b.ended(id, treasury.StateSucceeded, "Done, the money has moved", "received *100.00 USD*", "The card was charged 103.50 USD, Tango's fee of 3.5 % included")
 	if b.tango.Moved(id) != 1 || b.tango.Balance("marketing-us") != 822_550 {
 		t.Errorf("moved %d times, the account holds %d", b.tango.Moved(id), b.tango.Balance("marketing-us"))
 	}
@@ -98,7 +133,7 @@ func TestADepositSettles(t *testing.T) {
 		says   []string
 		moved  int
 	}{
-		"and arrives":     {"5.55", treasury.StateSucceeded, []string{"Done, the money has moved", "has got *5.55 USD*"}, 1},
+		"and arrives":     {"5.55", treasury.StateSucceeded, []string{"Done, the money has moved", "received *5.55 USD*"}, 1},
 		"and is declined": {"6.55", treasury.StateDeclined, []string{"Declined, no money moved", "The card was not charged"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,9 +142,9 @@ func TestADepositSettles(t *testing.T) {
 			b.checks("U0LENA", "deposit "+c.amount+" to marketing-us")
 			id := b.makes("U0LENA")
 			b.approves(id)
-			b.ended(id, treasury.StateSettling, "Taken by Tango, not settled yet", "up to three business days", "not charged yet")
+			b.ended(id, treasury.StateSettling, "Accepted by Tango, not settled yet", "up to three business days", "not charged yet")
 			deposit := depositIDs.FindString(b.card(id).Text)
-			has(t, b.asks("U0VERA", "deposit "+deposit).Text, "taken by Tango, not settled yet")
+			has(t, b.asks("U0VERA", "deposit "+deposit).Text, "accepted by Tango, not settled yet")
 			for range 6 {
 				b.pass(10 * time.Minute)
 			}

@@ -9,6 +9,7 @@ import (
 
 	slackgo "github.com/slack-go/slack"
 
+	"github.com/tangobot/tangobot/internal/money"
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
@@ -66,8 +67,8 @@ func inquiryLines(r treasury.Request) []string {
 		for _, delta := range ev.Balances {
 			lines = append(lines, fmt.Sprintf("%s: %s before the send, %s at %s", code(delta.Account), delta.Before, delta.After, date(ev.At)))
 		}
-		if len(ev.Noisy) > 0 {
-			lines = append(lines, "It is not certain that Tangobot alone moves money on "+escape(joinOr(ev.Noisy))+", so a balance alone proves nothing.")
+		if len(ev.Noisy) > 0 && ev.Says == treasury.FindingOpen {
+			lines = append(lines, "It is not certain that Tangobot alone moves money on "+escape(joinOr(ev.Noisy))+".")
 		}
 	}
 	for _, v := range i.Findings {
@@ -177,12 +178,12 @@ func (e *Edge) openTestify(ctx context.Context, i interaction, id string) error 
 // testifyView asks what a person found out.
 func testifyView(r treasury.Request) slackgo.ModalViewRequest {
 	finding := slackgo.NewInputBlock(blockFinding, plain("What happened", 100), nil, slackgo.NewRadioButtonsBlockElement(actionValue,
-		option(string(treasury.FindingExecuted), "It was carried out"), option(string(treasury.FindingNot), "It was not carried out")))
+		option(string(treasury.FindingExecuted), "It was carried out, once or twice"), option(string(treasury.FindingNot), "It was not carried out")))
 	seen := slackgo.NewInputBlock(blockSeen, plain("What you saw", 100),
-		plain("The line in Tango's portal, the statement or the receipt: where, when, what it says.", 200),
+		plain("The lines in Tango's portal, the statement or the receipt: where, when, what they say. If there are two, write down both.", 200),
 		&slackgo.PlainTextInputBlockElement{Type: slackgo.METPlainTextInput, ActionID: actionValue, Multiline: true, MinLength: 10, MaxLength: maxComment})
 	blocks := append(requestBlocks(r), sections(inquiryLines(r)...)...)
-	blocks = append(blocks, finding, seen, note("Two different people must say the same. Neither may be the requester."))
+	blocks = append(blocks, finding, seen, note("Two different people must say the same. Neither may be the requester. Until they do, you can correct your word here. Request "+code(r.ID)))
 	return modal(viewTestify, "Close a doubt", "Record", "Go back", metadata(decision{Request: r.ID, Hash: r.Hash}), blocks)
 }
 
@@ -207,10 +208,24 @@ func (e *Edge) submitTestify(ctx context.Context, i interaction, ref string) any
 	words := "Request " + code(r.ID) + ": your word is recorded. "
 	if r.State == treasury.StateInDoubt {
 		words += "Another person must say the same before it counts."
+		if by := opposed(r.Inquiry, i.User.ID); by != "" {
+			words = "Request " + code(r.ID) + ": your word is recorded, and " + mention(by) + " says the opposite. Talk to each other: " +
+				"whoever was wrong says so with the same button, or a third person decides. Until two agree, the doubt stays."
+		}
 	} else {
 		words += "Two people agree, so the doubt is closed: " + stateWord(r) + "."
 	}
 	return updateTo(wordsView("Recorded", words))
+}
+
+// opposed gives somebody who says the opposite of what a person does; empty for none.
+func opposed(i *treasury.Inquiry, person string) string {
+	for _, v := range i.Findings {
+		if v.Person != person && v.Finding != i.Said(person) {
+			return v.Person
+		}
+	}
+	return ""
 }
 
 // openResend opens the form that approves one further send with the same reference.
@@ -272,13 +287,14 @@ func (e *Edge) commandStop(ctx context.Context, c command, ref string) string {
 		if err == nil && len(ids) != 1 {
 			err = &badFilter{"Name one account."}
 		}
-		if err == nil {
-			err = e.Desk.Free(ctx, c.person, ids[0])
-		}
 		if err != nil {
 			return errorWords(err, ref)
 		}
-		return "The account " + code(ids[0]) + " is free again."
+		return e.freeAccount(ctx, c.person, ids[0], ref)
+	}
+	before, err := e.Desk.Stopped(ctx)
+	if err != nil {
+		return errorWords(err, ref)
 	}
 	s, err := e.Desk.SetStop(ctx, c.person, c.word == "stop", clip(visible(c.rest), 200))
 	if err != nil {
@@ -287,10 +303,58 @@ func (e *Edge) commandStop(ctx context.Context, c command, ref string) string {
 		}
 		return errorWords(err, ref)
 	}
-	if s.Stopped {
+	switch {
+	case s.Stopped && before.Stopped:
+		return stopWords(s) + " It was so already, and nothing was changed. " + code(c.name+" resume") + " lets it go on."
+	case s.Stopped:
+		e.tellStop(ctx, stopWords(s))
 		return stopWords(s) + " What was sent before is not undone. " + code(c.name+" resume") + " lets it go on."
+	case before.Stopped:
+		e.tellStop(ctx, "✅ *Sending goes on:* "+mention(c.person)+" resumed it. It was stopped by "+mention(before.By)+" since "+date(before.At)+".")
 	}
 	return "Sending is on. Approved requests go on within a minute or two."
+}
+
+// tellStop tells everybody in the alerts channel that the switch was turned. The switch counts, not the message.
+func (e *Edge) tellStop(ctx context.Context, words string) {
+	if _, err := e.Client.post(ctx, e.Desk.Policy.Alerts, "", message{Text: words}); err != nil {
+		e.Log.ErrorContext(ctx, "the switch was turned, and the alerts channel not told", "error", err)
+	}
+}
+
+// accountHeld tells what would hold a request on an account up.
+func (e *Edge) accountHeld(ctx context.Context, account string) (treasury.Held, error) {
+	return e.Desk.HeldUp(ctx, treasury.Request{Action: treasury.Action{
+		Kind: treasury.ActionDeposit, Deposit: &treasury.Deposit{Account: treasury.AccountRef{ID: account}, Amount: money.New(1, "USD")},
+	}})
+}
+
+// freeAccount lifts Tangobot's freeze of an account, and says what else holds it.
+func (e *Edge) freeAccount(ctx context.Context, person, account, ref string) string {
+	by, err := e.Desk.FrozenBy(ctx, account)
+	if err == nil {
+		err = e.Desk.Free(ctx, person, account)
+	}
+	if err != nil {
+		if !errors.Is(err, treasury.ErrForbidden) {
+			e.Log.ErrorContext(ctx, "account not freed", "ref", ref, "account", account, "error", err)
+		}
+		return errorWords(err, ref)
+	}
+	words := "The freeze of " + code(account) + " is lifted."
+	if by == "" {
+		words = "Tangobot had not frozen " + code(account) + ". Nothing was changed."
+	}
+	held, err := e.accountHeld(ctx, account)
+	switch {
+	case err != nil:
+		e.Log.ErrorContext(ctx, "what holds an account is not known", "ref", ref, "account", account, "error", err)
+	case held.By != treasury.HeldByNothing:
+		words += " But requests on it still wait: " + heldWords(held)
+	case by != "":
+		words += " What waited for it goes on within a minute or two."
+	}
+	return words
 }
 
 // stopWords says that sending is stopped; empty when it is not.

@@ -102,7 +102,12 @@ func TestTwoPeopleCloseADoubt(t *testing.T) {
 				t.Fatal("one person closed it")
 			}
 			has(t, b.card(id).Text, "<@U0MAYA> says", "Portal, transfers, line 3: &lt;b&gt;")
-			has(t, b.testifies("U0MAYA", id, finding, seen), "already decided")
+			has(t, b.testifies("U0MAYA", id, finding, seen), "You have said that already")
+			opposite := map[string]string{"executed": "not_executed", "not_executed": "executed"}[finding]
+			has(t, b.testifies("U0RAVI", id, opposite, "I see no such line"), "<@U0MAYA> says the opposite", "with the same button")
+			if b.state(id) != treasury.StateInDoubt {
+				t.Fatal("two who disagree closed it")
+			}
 			has(t, b.testifies("U0RAVI", id, finding, "The bank's statement says so"), "Two people agree", c.says)
 			b.ended(id, c.state, c.says, "Two people looked and agreed", "<@U0MAYA>", "<@U0RAVI>")
 			closed(t, b.card(id).Blocks)
@@ -227,6 +232,11 @@ func TestStopAndResume(t *testing.T) {
 	b.settle()
 	has(t, b.types("U0VERA", "stop"), "You may not stop or resume sending")
 	has(t, b.types("U0MAYA", "stop looking into a <doubt>"), "Sending is stopped", "<@U0MAYA>", "looking into a &lt;doubt&gt;", "not undone", "`/tango resume`")
+	alert := func() string {
+		list := b.Messages("C0ALERTS")
+		return list[len(list)-1].Text
+	}
+	has(t, alert(), "Sending is stopped", "<@U0MAYA>", "looking into a &lt;doubt&gt;")
 	if _, err := b.OpenHome(t.Context(), "U0VERA"); err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +255,9 @@ func TestStopAndResume(t *testing.T) {
 	has(t, b.told("U0LENA"), "Check your request", "Once approved, it will wait:", "sending is stopped by <@U0MAYA>")
 	b.closes("U0LENA")
 	has(t, b.types("U0VERA", "resume"), "You may not stop or resume sending")
+	has(t, b.types("U0MAYA", "stop twice"), "It was so already", "looking into a &lt;doubt&gt;")
 	has(t, b.types("U0RAVI", "resume"), "Sending is on")
+	has(t, alert(), "Sending goes on", "<@U0RAVI>", "<@U0MAYA>")
 	b.pass(time.Minute)
 	b.ended(id, treasury.StateSucceeded, "Done, the money has moved")
 	if b.tango.Moved(id) != 1 {
@@ -277,9 +289,10 @@ func TestTwiceTheAmount(t *testing.T) {
 	}
 	has(t, b.card(next).Text, "It waits:", "`employee-rewards` is frozen, because of request `"+id+"`")
 	has(t, b.asks("U0VERA", "requests "+next).Text, "It waits:", "`employee-rewards` is frozen")
+	has(t, b.asks("U0VERA", "account employee-rewards").Text, "Requests on it wait:", "`employee-rewards` is frozen")
 	has(t, b.types("U0VERA", "resume employee-rewards"), "You may not stop or resume sending")
 	has(t, b.types("U0MAYA", "resume nowhere-at-all"), "nowhere-at-all")
-	has(t, b.types("U0MAYA", "resume employee-rewards"), "`employee-rewards` is free again")
+	has(t, b.types("U0MAYA", "resume employee-rewards"), "The freeze of `employee-rewards` is lifted")
 	b.pass(time.Minute)
 	b.ended(next, treasury.StateSucceeded, "Done, the money has moved")
 }

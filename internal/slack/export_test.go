@@ -14,24 +14,24 @@ import (
 type Message = message
 
 // The message drawings.
-func Card(r treasury.Request, held treasury.Held) Message { return card(r, held) }
+func Card(r treasury.Request, n treasury.Notice) Message { return card(r, n) }
 
 // Drawn draws a card with the buttons that it has now.
 func (e *Edge) Drawn(r treasury.Request) Message {
-	return card(r, treasury.Held{}, e.doubtButtons(r)...)
+	return card(r, treasury.Notice{}, e.doubtButtons(r)...)
 }
-func DirectMessage(r treasury.Request, held treasury.Held) Message { return directMessage(r, held) }
-func ReminderText(r treasury.Request) string                       { return reminderText(r) }
-func RequestText(r treasury.Request) string                        { return requestText(r, treasury.Held{}) }
+func DirectMessage(r treasury.Request, n treasury.Notice) Message { return directMessage(r, n) }
+func ReminderText(r treasury.Request) string                      { return reminderText(r) }
+func RequestText(r treasury.Request) string                       { return requestText(r, treasury.Notice{}) }
 
 func AccountMessage(r treasury.Reading, mayAsk bool) Message {
-	return accountMessage(r, mayAsk)
+	return accountMessage(r, treasury.Held{}, mayAsk)
 }
 
 func HeldWords(h treasury.Held) string { return heldWords(h) }
 
 func RequestMessage(r treasury.Request, history []treasury.Entry, broken error) Message {
-	return requestMessage(r, treasury.Held{}, history, broken)
+	return requestMessage(r, treasury.Notice{}, history, broken)
 }
 
 func AllBalances(q Question, all []treasury.Reading, complete bool) Message {

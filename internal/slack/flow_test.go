@@ -59,7 +59,7 @@ func TestFormErrorsStandOnTheirFields(t *testing.T) {
 	b := newBot(t)
 	b.types("U0LENA", "transfer 5 from holiday-gifts to europe-rewards thanks")
 	form := b.top("U0LENA").ID
-	has(t, b.told("U0LENA"), "Request a transfer", "Nothing is done until this is approved")
+	has(t, b.told("U0LENA"), "Request a transfer", "Nothing is done yet")
 	r := b.sent("U0LENA", slacksim.Values{"amount": {"value": slacksim.Typed("-5")}})
 	if r.Outcome != slacksim.Refused || len(r.Errors) != 3 {
 		t.Fatalf("%s %v, want three errors at once", r.Outcome, r.Errors)
@@ -136,7 +136,7 @@ func TestNoApprovalNeeded(t *testing.T) {
 	has(t, b.told("U0LENA"), "No approval is needed")
 	b.sent("U0LENA", nil)
 	said := b.told("U0LENA")
-	has(t, said, "needs no approval", "It is sent at", "You can stop it until then")
+	has(t, said, "needs no approval", "It is sent", "You can stop it until then")
 	id := requestID.FindString(said)
 	b.settle()
 	has(t, b.find("U0LENA", id).Text, "Approved, not sent yet")

@@ -74,7 +74,7 @@ func (e *Edge) formView(ctx context.Context, f form, unread bool) (slackgo.Modal
 	if err != nil {
 		return slackgo.ModalViewRequest{}, err
 	}
-	blocks = append(append(blocks, inputs...), note("Nothing is done until this is approved. The next step shows what will happen."))
+	blocks = append(append(blocks, inputs...), note("Nothing is done yet. The next step shows what will happen, and who must approve it."))
 	// What was typed stands in the inputs; the rest of the draft is all that the form carries.
 	carried := treasury.Draft{ID: f.draft.ID, Kind: f.draft.Kind, Account: f.draft.Account, Customer: f.draft.Customer}
 	return modal(viewForm, formTitle(f.draft.Kind), "Check", "Cancel", metadata(carried), blocks), nil

@@ -279,7 +279,7 @@ func FuzzDrawnText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, foreign string) {
 		r := pendingRequest(foreign, foreign)
-		card := slack.Card(r, treasury.Held{})
+		card := slack.Card(r, treasury.Notice{})
 		safe(t, "the card", map[string]any{"text": card.Text, "blocks": card.Blocks})
 		body, err := json.Marshal(map[string]any{"text": card.Text, "blocks": card.Blocks})
 		if err != nil {

@@ -233,7 +233,7 @@ func TestCards(t *testing.T) {
 	for _, s := range stages(t) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			for kind, m := range map[string]slack.Message{"card": slack.Card(s.r, treasury.Held{}), "direct": slack.DirectMessage(s.r, treasury.Held{})} {
+			for kind, m := range map[string]slack.Message{"card": slack.Card(s.r, treasury.Notice{}), "direct": slack.DirectMessage(s.r, treasury.Notice{})} {
 				p := sound(t, m)
 				golden(t, kind+"-"+s.name, p)
 				// What notifications and screen readers get has to carry all of it.

@@ -137,7 +137,7 @@ func TestCardsOfEveryKind(t *testing.T) {
 		for life, r := range lives(made) {
 			t.Run(kind+"-"+life, func(t *testing.T) {
 				t.Parallel()
-				for place, m := range map[string]slack.Message{"card": b.edge.Drawn(r), "direct": slack.DirectMessage(r, treasury.Held{})} {
+				for place, m := range map[string]slack.Message{"card": b.edge.Drawn(r), "direct": slack.DirectMessage(r, treasury.Notice{})} {
 					p := sound(t, m)
 					golden(t, "kinds/"+kind+"-"+life+"-"+place, p)
 					has(t, m.Text, append(subjects(r.Action), "<@U0LENA>", r.ID, slack.StateWord(r))...)
@@ -161,10 +161,26 @@ func TestWhatHoldsARequestUpIsSaid(t *testing.T) {
 			t.Parallel()
 			held.Until = at.Add(24 * time.Hour)
 			r := lives(kinds()["deposit"])["approved"]
-			for place, m := range map[string]slack.Message{"card": slack.Card(r, held), "direct": slack.DirectMessage(r, held)} {
+			n := treasury.Notice{Held: held}
+			for place, m := range map[string]slack.Message{"card": slack.Card(r, n), "direct": slack.DirectMessage(r, n)} {
 				p := sound(t, m)
 				golden(t, "held/"+name+"-"+place, p)
 				has(t, m.Text, "It waits:", held.Request, "can stop it")
+			}
+		})
+	}
+}
+
+// TestAContradictionIsSaid on the card of a request that had ended, and to the person who made it.
+func TestAContradictionIsSaid(t *testing.T) {
+	t.Parallel()
+	for what, life := range map[treasury.Contradiction]string{treasury.ContradictedTwice: "succeeded", treasury.ContradictedLate: "found-not-done"} {
+		t.Run(string(what), func(t *testing.T) {
+			t.Parallel()
+			r, n := lives(kinds()["deposit"])[life], treasury.Notice{Contradicted: what}
+			for place, m := range map[string]slack.Message{"card": slack.Card(r, n), "direct": slack.DirectMessage(r, n)} {
+				golden(t, "contradicted/"+string(what)+"-"+place, sound(t, m))
+				has(t, m.Text, "Do not repeat it or undo it by hand", "Nothing more moves on its accounts")
 			}
 		})
 	}
@@ -270,7 +286,7 @@ func TestWorstCasesOfEveryKind(t *testing.T) {
 				}
 				row := sound(t, b.edge.RequestList(t.Context(), "U0LENA", r))
 				has(t, words(encoded(t, row.Blocks)), slack.StateWord(r), r.ID, "<@U0LENA>")
-				for _, m := range []slack.Message{b.edge.Drawn(r), slack.DirectMessage(r, treasury.Held{}), slack.RequestMessage(r, longHistory(r, foreign, 60), nil)} {
+				for _, m := range []slack.Message{b.edge.Drawn(r), slack.DirectMessage(r, treasury.Notice{}), slack.RequestMessage(r, longHistory(r, foreign, 60), nil)} {
 					p := sound(t, m)
 					// Everything that an approver decides on stands in the blocks, whole.
 					body := words(encoded(t, p.Blocks))

@@ -98,7 +98,7 @@ func (e *Edge) readAccount(words []string) (n int, ref treasury.AccountRef, rema
 		for _, a := range candidates[:min(3, len(candidates))] {
 			names = append(names, a.ID)
 		}
-		remark = "“" + clip(visible(words[0]), 60) + "” could be " + strings.Join(names, ", ") + " or more. Choose one below."
+		remark = "“" + clip(visible(words[0]), 60) + "” could be " + strings.Join(names, ", ") + " and others. Choose one below."
 	}
 	return 1, treasury.AccountRef{}, remark
 }

@@ -78,7 +78,7 @@ func (e *Edge) updateInputs(ctx context.Context, d treasury.Draft) ([]slackgo.Bl
 	}
 	keep := option(choiceKeep, "Leave it as it is")
 	choices := slackgo.NewRadioButtonsBlockElement(actionValue, keep,
-		option(choiceKeep+string(treasury.NotifyReplace), "Replace it by the addresses below"),
+		option(choiceKeep+string(treasury.NotifyReplace), "Replace it with the addresses below"),
 		option(choiceKeep+string(treasury.NotifyClear), "Clear it: nobody is told"))
 	choices.InitialOption = keep
 	return []slackgo.Block{

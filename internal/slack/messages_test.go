@@ -25,7 +25,7 @@ func TestInDoubt(t *testing.T) {
 		t.Errorf("moved %d times", b.tango.Moved(id))
 	}
 	card := b.card(id)
-	has(t, card.Text, "In doubt: the money may or may not have moved", "answer was lost", "does not send it again by itself", id+".1", "do not repeat it by hand")
+	has(t, card.Text, "In doubt: the money may or may not have moved", "answer was lost", "does not send it again by itself", id+".1", "Do not repeat it by hand")
 	closed(t, card.Blocks)
 	has(t, b.find("U0LENA", id).Replies[0].Text, "In doubt")
 	has(t, b.asks("U0VERA", "requests in-doubt").Text, id)

@@ -66,7 +66,7 @@ func awaitingCard(t *testing.T) (*bot, string) {
 	lacks(t, said, "Balance after", "Balances are read again")
 	id := b.makes("U0LENA")
 	b.decides("U0MAYA", id, "approve", "")
-	has(t, b.decides("U0RAVI", id, "approve", ""), "<@U0LENA> gets a link to the card page at")
+	has(t, b.decides("U0RAVI", id, "approve", ""), "<@U0LENA> gets a link to the card page")
 	b.settle()
 	b.pass(61 * time.Second)
 	return b, id

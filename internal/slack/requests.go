@@ -45,11 +45,11 @@ func (e *Edge) requests(ctx context.Context, q Question) (message, error) {
 	if errors.Is(err, treasury.ErrUnavailable) || ctx.Err() != nil {
 		return message{}, err // not read is not broken
 	}
-	held, heldErr := e.Desk.HeldUp(ctx, r)
-	if heldErr != nil {
-		return message{}, heldErr
+	n, besideErr := e.Desk.Beside(ctx, r)
+	if besideErr != nil {
+		return message{}, besideErr
 	}
-	m := requestMessage(r, held, history, err)
+	m := requestMessage(r, n, history, err)
 	if buttons := e.doubtButtons(r); len(buttons) > 0 {
 		m.Blocks = append(m.Blocks, actions("doubt", buttons...))
 	}
@@ -125,11 +125,11 @@ func (e *Edge) rowButton(ctx context.Context, r treasury.Request, person string)
 }
 
 // requestMessage draws one request and all that happened to it.
-func requestMessage(r treasury.Request, held treasury.Held, history []treasury.Entry, broken error) message {
-	c := card(r, held)
+func requestMessage(r treasury.Request, n treasury.Notice, history []treasury.Entry, broken error) message {
+	c := card(r, n)
 	blocks := []slackgo.Block{header(stateSign(r.State) + " " + stateWord(r))}
 	blocks = append(blocks, requestBlocks(r)...)
-	if lines := outcome(r, held); len(lines) > 0 {
+	if lines := besideLines(r, n); len(lines) > 0 {
 		blocks = append(blocks, section(strings.Join(lines, "\n")))
 	}
 	text := c.Text

@@ -71,7 +71,7 @@ func foundWords(i *treasury.Inquiry) string {
 	case i.Agreeing(treasury.FindingExecuted) >= 2, i.Agreeing(treasury.FindingNot) >= 2:
 		return "Two people looked and agreed."
 	case i.Evidence != nil:
-		return "The evidence decided it: " + ruleWords(i.Evidence)
+		return "The evidence decided it."
 	}
 	return "Tango's answer proved it."
 }
@@ -280,6 +280,8 @@ func forbiddenWords(no *treasury.Forbidden) string {
 		return "Only the person who made this request can take it back. Nothing was changed."
 	case treasury.WhyNotStopper:
 		return "Only the requester or an approver can stop this request. Nothing was changed."
+	case treasury.WhySaid:
+		return "You have said that already. Another person must say the same before it counts."
 	case treasury.WhyVoted:
 		return "You have already decided on this request. Your first decision stands."
 	case treasury.WhyDecided:

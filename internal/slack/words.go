@@ -176,7 +176,7 @@ func stateName(s treasury.State) string {
 	case treasury.StateSending:
 		return "Being sent to Tango"
 	case treasury.StateSettling:
-		return "Taken by Tango, not settled yet"
+		return "Accepted by Tango, not settled yet"
 	case treasury.StateSucceeded:
 		return "Done"
 	case treasury.StateDeclined:
@@ -246,7 +246,7 @@ func percent(points int64) string {
 
 // feeWords says an estimated fee.
 func feeWords(f *treasury.Fee) string {
-	source := "the fee of Tango's pages"
+	source := "as Tango publishes it"
 	if !f.SeenAt.IsZero() {
 		source = "the fee of the last deposit, " + date(f.SeenAt)
 	}

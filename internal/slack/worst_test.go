@@ -37,12 +37,12 @@ func TestWorstCases(t *testing.T) {
 					FromBefore: biggest(), FromAfter: biggest(), ToBefore: biggest(), ToAfter: biggest(), At: aDay(),
 				}
 				r.Attempt = &treasury.Attempt{ID: r.ID + ".3", SentAt: aDay()}
-				sound(t, slack.Card(r, treasury.Held{}))
-				sound(t, slack.DirectMessage(r, treasury.Held{}))
+				sound(t, slack.Card(r, treasury.Notice{}))
+				sound(t, slack.DirectMessage(r, treasury.Notice{}))
 				sound(t, slack.RequestMessage(r, longHistory(r, foreign, 60), nil))
 				sound(t, slack.RequestMessage(r, longHistory(r, foreign, 500), nil))
 				sound(t, slack.RequestMessage(r, nil, errors.New("broken")))
-				has(t, slack.Card(r, treasury.Held{}).Text, slack.StateWord(r), r.ID, "10,000,000,000,000.00 USD", "`"+r.Action.Transfer.From.ID+"`", "`"+r.Action.Transfer.To.ID+"`", "<@U0LENA>")
+				has(t, slack.Card(r, treasury.Notice{}).Text, slack.StateWord(r), r.ID, "10,000,000,000,000.00 USD", "`"+r.Action.Transfer.From.ID+"`", "`"+r.Action.Transfer.To.ID+"`", "<@U0LENA>")
 			}
 			soundView(t, slack.DecisionView(r, true))
 			soundView(t, slack.DecisionView(r, false))

@@ -25,7 +25,8 @@ const (
 	depositAfter = 7 * 24 * time.Hour
 	// lateWatch is how long a request that was found not to be carried out is watched for a late movement.
 	lateWatch = 30 * 24 * time.Hour
-	// twiceWatch is how long a deposit that has arrived is watched for the same sum once more. Longer, and a person who
+	// twiceWatch is how long a deposit that has arrived is watched for the same sum once more, and a transfer whose balances
+	// nobody has read. Longer, and a person who
 	// funds the account in the portal by the same sum would be taken for it.
 	twiceWatch = 24 * time.Hour
 	// quietAfter is how long an account must have moved only by our hands to count as quiet.
@@ -124,6 +125,16 @@ func (i *Inquiry) Agreeing(f Finding) int {
 	return n
 }
 
+// Said gives a person's word that counts; empty for none.
+func (i *Inquiry) Said(person string) Finding {
+	for _, v := range i.Findings {
+		if v.Person == person {
+			return v.Finding
+		}
+	}
+	return ""
+}
+
 // doubt puts a request in doubt. What was seen in an earlier doubt is in the history, and counts no more: something has
 // happened since.
 func (r *Request) doubt(at time.Time) {
@@ -166,7 +177,7 @@ func (r *Request) find(f Finding) {
 	}
 }
 
-// finding records a person's word; two who agree close the doubt.
+// finding records a person's word, which may correct their earlier one; two who agree close the doubt.
 func (r *Request) finding(e Event) error {
 	f := e.Finding
 	switch {
@@ -184,11 +195,12 @@ func (r *Request) finding(e Event) error {
 		return &Forbidden{Why: WhyTooEarly}
 	case f.Seen == "":
 		return &Forbidden{Why: WhyNoEvidence}
-	case slices.ContainsFunc(r.Inquiry.Findings, func(v Verified) bool { return v.Person == e.By }):
-		return &Forbidden{Why: WhyVoted}
+	case r.Inquiry.Said(e.By) == f.Finding:
+		return &Forbidden{Why: WhySaid}
 	}
 	i := r.inquiry()
 	f.Person, f.At = e.By, e.At
+	i.Findings = slices.DeleteFunc(i.Findings, func(v Verified) bool { return v.Person == e.By }) // their last word counts
 	i.Findings = append(i.Findings, f)
 	r.Inquiry = i
 	if i.Agreeing(f.Finding) >= findingsNeeded {

@@ -66,7 +66,7 @@ func TestTwoPeopleWhoAgreeCloseADoubt(t *testing.T) {
 		if r.State != StateInDoubt {
 			t.Fatalf("two people who disagree made it %s", r.State)
 		}
-		refuses(t, r, word("U0MAYA", other), WhyVoted)
+		refuses(t, r, word("U0MAYA", f), WhySaid)
 		r = mustNext(t, r, word("U0VERA", f))
 		if r.State != want || r.Reason != ReasonFound || r.ClosedAt.IsZero() {
 			t.Errorf("%s by two: %s (%s)", f, r.State, r.Reason)
@@ -74,6 +74,25 @@ func TestTwoPeopleWhoAgreeCloseADoubt(t *testing.T) {
 		if n := len(r.Inquiry.Findings); n != 3 || r.Inquiry.Findings[2].Person != "U0VERA" || r.Inquiry.Findings[2].Seen != "line 7" {
 			t.Errorf("findings %+v", r.Inquiry.Findings)
 		}
+	}
+}
+
+// TestAWordIsCorrected: two people said the opposite, and one of them was wrong.
+func TestAWordIsCorrected(t *testing.T) {
+	t.Parallel()
+	r := mustNext(t, requestIn(StateInDoubt), word("U0MAYA", FindingNot))
+	r = mustNext(t, r, word("U0RAVI", FindingExecuted))
+	before := r
+	r = mustNext(t, r, word("U0MAYA", FindingExecuted))
+	if r.State != StateSucceeded || len(r.Inquiry.Findings) != 2 || r.Inquiry.Said("U0MAYA") != FindingExecuted {
+		t.Errorf("%s, findings %+v", r.State, r.Inquiry.Findings)
+	}
+	if before.Inquiry.Said("U0MAYA") != FindingNot {
+		t.Error("the request before was changed")
+	}
+	r = mustNext(t, mustNext(t, requestIn(StateInDoubt), word("U0MAYA", FindingNot)), word("U0MAYA", FindingExecuted))
+	if r.State != StateInDoubt || r.Inquiry.Agreeing(FindingExecuted) != 1 || r.Inquiry.Agreeing(FindingNot) != 0 {
+		t.Errorf("one person alone made it %s with %+v", r.State, r.Inquiry.Findings)
 	}
 }
 

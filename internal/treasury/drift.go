@@ -71,11 +71,27 @@ func (d *Desk) depositsUnderWay(ctx context.Context, r Request) ([]string, error
 	return accounts, nil
 }
 
-// depositsOn lists our deposits on an account.
-func (d *Desk) depositsOn(ctx context.Context, account string) (arrived, settling []Request, err error) {
+// depositsOn lists our deposits on an account that may have arrived lately or may do so any time. known are requests as they
+// are: the lists may lag behind them.
+func (d *Desk) depositsOn(ctx context.Context, account string, known ...Request) (arrived, settling []Request, err error) {
 	arrived, settling, err = d.deposits(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, r := range known {
+		isIt := func(other Request) bool { return other.ID == r.ID }
+		arrived, settling = slices.DeleteFunc(arrived, isIt), slices.DeleteFunc(settling, isIt)
+		switch {
+		case r.Action.Kind != ActionDeposit:
+		case r.State == StateSucceeded:
+			arrived = append(arrived, r)
+		case r.State == StateSettling:
+			settling = append(settling, r)
+		}
+	}
 	elsewhere := func(r Request) bool { return r.Action.Deposit.Account.ID != account }
-	return slices.DeleteFunc(arrived, elsewhere), slices.DeleteFunc(settling, elsewhere), err
+	over := func(r Request) bool { return elsewhere(r) || d.Clock().Sub(r.ClosedAt) > twiceWatch }
+	return slices.DeleteFunc(arrived, over), slices.DeleteFunc(settling, elsewhere), nil
 }
 
 // deposits lists those of ours that have arrived, the newest ones, and those that settle.
@@ -90,46 +106,11 @@ func (d *Desk) deposits(ctx context.Context) (arrived, settling []Request, err e
 	return slices.DeleteFunc(arrived, other), slices.DeleteFunc(settling, other), nil
 }
 
-// drifted is called when an account's balance is not its baseline, and our transfers do not explain it. It gives the part of
-// the change that no deposit of ours explains either, and the deposits that explain no later change. And it looks for a
-// request that this part contradicts: one that was found not to be carried out, and was after all, or a deposit that has
-// arrived and seems to arrive again.
-func (d *Desk) drifted(ctx context.Context, account string, change int64, base baseline) (unexplained int64, counted []string, err error) {
-	arrived, settling, err := d.depositsOn(ctx, account)
-	if err != nil {
-		return change, nil, err
-	}
-	counts := func(r Request) bool { return slices.Contains(base.Counted, r.ID) }
-	for _, r := range arrived {
-		if !counts(r) && !r.ClosedAt.Before(base.At.Add(-restAfter)) {
-			change -= r.Action.Deposit.Amount.Hundredths
-		}
-		if !r.ClosedAt.Before(d.Clock().Add(-2 * restAfter)) {
-			counted = append(counted, r.ID)
-		}
-	}
-	for _, r := range settling { // it may be on the account before we have asked
-		amount, was := r.Action.Deposit.Amount.Hundredths, counts(r)
-		if !was && change == 2*amount {
-			return change, append(counted, r.ID), d.movedTwice(ctx, r)
-		}
-		if !was && change == amount {
-			change, was = 0, true
-		}
-		if was {
-			counted = append(counted, r.ID)
-		}
-	}
-	if change == 0 {
-		return 0, counted, nil
-	}
-	return change, counted, d.contradicted(ctx, account, change, arrived)
-}
-
-// contradicted alarms when a change that nothing explains is what a closed request would have made.
+// contradicted alarms when a change that nothing explains is what a closed request would have made: one that was found not
+// to be carried out, or a deposit that has arrived already.
 func (d *Desk) contradicted(ctx context.Context, account string, change int64, arrived []Request) error {
 	for _, r := range arrived {
-		if change == r.Action.Deposit.Amount.Hundredths && d.Clock().Sub(r.ClosedAt) <= twiceWatch {
+		if change == r.Action.Deposit.Amount.Hundredths {
 			return d.movedTwice(ctx, r)
 		}
 	}
@@ -189,7 +170,27 @@ func (d *Desk) freeze(ctx context.Context, r Request, twice bool) error {
 			return err
 		}
 	}
-	return nil
+	return d.warn(ctx, r.ID, twice)
+}
+
+// warn has the messages of a contradicted request say so.
+func (d *Desk) warn(ctx context.Context, id string, twice bool) error {
+	what := ContradictedLate
+	if twice {
+		what = ContradictedTwice
+	}
+	for range conflictTries {
+		n, version, err := d.notice(ctx, id)
+		if err != nil || n.Contradicted == what {
+			return err
+		}
+		n.Contradicted, n.Warned = what, false
+		err = d.Journal.Commit(ctx, NewWriteID(), n.write(id, version, d.Clock()))
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("warning of %s: %w", id, ErrConflict)
 }
 
 func frozenAlertID(account string) string { return "frozen/" + account }
@@ -210,8 +211,8 @@ func (a Action) accountRef(id string) AccountRef {
 func lateKey(request string) string { return "LATE#" + request }
 
 // sweepLate reads the accounts of requests that were found not to be carried out, for lateWatch, and of those that moved
-// money, for twiceWatch, with growing gaps: what Tango carries out late, or once more, shows there, and drifted hears of it.
-// A transfer is looked at just once, and only if the worker that made it has not.
+// money, for twiceWatch, with growing gaps: what Tango carries out late, or once more, shows there. A transfer is looked at
+// until somebody has, as the worker that made it does at once.
 func (d *Desk) sweepLate(ctx context.Context) error {
 	if d.Books == nil {
 		return nil
@@ -240,11 +241,17 @@ func (d *Desk) sweepLate(ctx context.Context) error {
 		}
 		if err == nil && due {
 			read++
-			err = d.reread(ctx, r.Action.Lanes()...)
+			err = d.reread(ctx, r)
 		}
 		failures = append(failures, err)
 	}
 	return errors.Join(failures...)
+}
+
+// isUnread reports whether nobody has read an account since a request moved its money.
+func (d *Desk) isUnread(ctx context.Context, r Request) (bool, error) {
+	list, err := d.standings(ctx, r.Action.Accounts()...)
+	return slices.ContainsFunc(list, func(s standing) bool { return s.isUnread(r) }), err
 }
 
 // pastDue leaves out the requests whose next look is known to be later.

@@ -61,6 +61,7 @@ const (
 	WhyNotRequester Why = "not_requester" // only the requester takes a pending request back
 	WhyNotStopper   Why = "not_stopper"   // only the requester or an approver stops an approved one
 	WhyVoted        Why = "voted"         // one person, one vote
+	WhySaid         Why = "said"          // that is their word about a doubt already
 	WhyDecided      Why = "decided"       // too late: State tells where the request is
 	WhyExpired      Why = "expired"       // the time for votes is over
 	WhyChanged      Why = "changed"       // the figures that were seen are not the request's

@@ -29,9 +29,9 @@ type Held struct {
 
 func (h Held) is(other Held) bool { return string(encode(h)) == string(encode(other)) }
 
-// HeldUp tells what keeps a request from going on, or would once it is approved.
+// HeldUp tells what keeps an approved request from going on, or would keep one that is not made yet.
 func (d *Desk) HeldUp(ctx context.Context, r Request) (Held, error) {
-	if r.State.IsFinal() || r.State.HoldsLanes() || r.State == StateSettling || r.Action.Kind == ActionRegisterCard {
+	if r.State != StateApproved && r.State != "" || r.Action.Kind == ActionRegisterCard {
 		return Held{}, nil // of a registration its holder is told, on the card page
 	}
 	held, err := d.heldUp(ctx, r)
@@ -74,6 +74,15 @@ func (d *Desk) heldUp(ctx context.Context, r Request) (Held, error) {
 		}
 	}
 	return Held{}, nil
+}
+
+// Beside gives what the journal knows of a request beside its state: what is shown of it, and what holds it up now.
+func (d *Desk) Beside(ctx context.Context, r Request) (Notice, error) {
+	n, _, err := d.notice(ctx, r.ID)
+	if err == nil {
+		n.Held, err = d.HeldUp(ctx, r)
+	}
+	return n, err
 }
 
 // tellHeld has the messages of an approved request drawn once more when they do not say what holds it up.

@@ -2,6 +2,7 @@ package treasury_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -92,6 +93,26 @@ func TestWhatHoldsARequestUpIsDrawn(t *testing.T) {
 			b.executed(r.ID)
 			b.is(r.ID, treasury.StateSucceeded, treasury.ReasonNone)
 		})
+	}
+}
+
+// TestWhatHoldsARequestUpIsDrawnAgain when Slack fails.
+func TestWhatHoldsARequestUpIsDrawnAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := b.approved()
+	b.shows(r.ID)
+	b.stops(true)
+	b.sweep()
+	down := errors.New("Slack is down")
+	err := b.Announce(t.Context(), r.ID, func(_ context.Context, _ treasury.Request, n treasury.Notice) (treasury.Notice, error) {
+		return n, down
+	})
+	if !errors.Is(err, down) {
+		t.Fatal(err)
+	}
+	if held, drawn := b.shows(r.ID); drawn != 1 || held.By != treasury.HeldByStop {
+		t.Errorf("drawn %d times, with %+v", drawn, held)
 	}
 }
 

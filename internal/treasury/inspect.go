@@ -46,13 +46,13 @@ func (d *Desk) inspect(ctx context.Context, r Request) ([]BalanceRead, Reason, e
 // does the inspection.
 func (d *Desk) inspectAccounts(ctx context.Context, r Request, source string) (reads []BalanceRead, reason Reason, err error) {
 	ids, amount := r.Action.Accounts(), r.Action.Amount()
-	lanes, err := d.lanes(ctx, ids...)
+	before, err := d.standings(ctx, ids...)
 	if err != nil {
 		return nil, ReasonNone, err
 	}
 	var accounts []Account
 	defer func() {
-		if keepErr := d.keep(ctx, r.ID, lanes[:len(accounts)], accounts); err == nil && reason == ReasonNone {
+		if keepErr := d.keep(ctx, r, before[:len(accounts)], accounts); err == nil && reason == ReasonNone {
 			err = keepErr
 		}
 	}()
@@ -162,8 +162,8 @@ func (f AccountFields) equal(other AccountFields) bool {
 	return f.Name == other.Name && f.Email == other.Email && slices.Equal(f.Notify, other.Notify)
 }
 
-// refreshAfter brings what the journal knows of Tango up to date with what was just done. Failing to do so costs
-// freshness alone.
+// refreshAfter brings what the journal knows of Tango up to date with what was just done, and looks whether money moved once.
+// When that fails, who comes next looks: the next request on the account, or the sweep.
 func (d *Desk) refreshAfter(ctx context.Context, r Request) {
 	if r.State != StateSucceeded {
 		return
@@ -171,9 +171,9 @@ func (d *Desk) refreshAfter(ctx context.Context, r Request) {
 	var err error
 	switch a := r.Action; a.Kind {
 	case ActionTransfer:
-		err = d.reread(ctx, r.Action.Lanes()...)
+		err = d.reread(ctx, r)
 	case ActionDeposit:
-		err = d.reread(ctx, a.Deposit.Account.ID)
+		err = d.reread(ctx, r)
 		d.learnFee(ctx, r.Answer.Deposit)
 	case ActionRegisterCard, ActionUnregisterCard:
 		_, err = d.readCards(ctx, a.Accounts()[0])

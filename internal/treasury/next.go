@@ -380,7 +380,7 @@ func nextLane(l Lane, before, after Request, at time.Time) (Lane, error) {
 		return Lane{Holder: after.ID, Since: at, Last: l.Last}, nil
 	case had && !has:
 		free := Lane{Since: at, Frozen: l.Frozen, Last: l.Last}
-		if before.State != StateClaimed { // from there nothing was sent
+		if before.State != StateClaimed && after.State != StateApproved { // else it has moved nothing
 			free.Last = before.ID
 		}
 		return free, nil

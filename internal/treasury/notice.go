@@ -20,12 +20,25 @@ type Notice struct {
 	Nags      int     `json:"nags,omitempty"`      // days of doubt that should have been told of
 	Nagged    int     `json:"nagged,omitempty"`    // that were
 	Held      Held    `json:"held,omitzero"`       // what they say holds the request up
+	// Contradicted is what Tango seems to have done against how the request ended; Warned says that the requester was told.
+	Contradicted Contradiction `json:"contradicted,omitempty"`
+	Warned       bool          `json:"warned,omitempty"`
 	// Busy is until when one Announce has the messages to itself: two at once would post the same card twice.
 	Busy time.Time `json:"busy,omitzero"`
 	// Again is when all is drawn once more: an Announce has taken over from one that had not ended, and should that one live
 	// after all, by a clock that differs, its picture may come last.
 	Again time.Time `json:"again,omitzero"`
 }
+
+// Contradiction is what Tango seems to have done against how a request ended.
+type Contradiction string
+
+// The contradictions.
+const (
+	ContradictedNot   Contradiction = ""
+	ContradictedTwice Contradiction = "twice" // the money moved twice
+	ContradictedLate  Contradiction = "late"  // it moved, and the request was found not to be carried out
+)
 
 // Message is the place of a message in Slack.
 type Message struct {
@@ -39,7 +52,7 @@ func (n Notice) IsBehind() bool {
 }
 
 func (n Notice) lags() bool {
-	return n.Shown < n.Want || n.Reminded < n.Reminders || n.Nagged < n.Nags
+	return n.Shown < n.Want || n.Reminded < n.Reminders || n.Nagged < n.Nags || n.Contradicted != ContradictedNot && !n.Warned
 }
 
 const behindList = "notices/behind"
@@ -98,16 +111,17 @@ func (d *Desk) Announce(ctx context.Context, id string, show func(context.Contex
 		}
 		r, _, failure := d.read(ctx, id)
 		shown := seen
-		if failure == nil && r.State == StateApproved {
+		if failure == nil {
 			seen.Held, failure = d.HeldUp(ctx, r)
-		} else {
-			seen.Held = Held{}
 		}
 		if failure == nil {
 			shown, failure = show(ctx, r, seen)
 		}
 		if failure == nil {
 			shown.Shown, shown.Reminded, shown.Nagged = r.Step, seen.Reminders, seen.Nags
+		}
+		if failure != nil && shown.Again.IsZero() { // what they say now is not known
+			shown.Again = d.Clock()
 		}
 		if err := d.keepNotice(ctx, id, shown, version+1); err != nil || failure != nil {
 			return errors.Join(failure, err)
@@ -134,6 +148,7 @@ func (d *Desk) keepNotice(ctx context.Context, id string, shown Notice, version 
 			return err
 		}
 		shown.Want, shown.Reminders, shown.Nags, version = now.Want, now.Reminders, now.Nags, newer
+		shown.Contradicted = now.Contradicted
 		if shown.Again = now.Again; !now.Busy.Equal(ours) {
 			shown.Again = d.Clock().Add(2 * announceTime)
 		}

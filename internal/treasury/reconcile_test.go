@@ -12,6 +12,9 @@ import (
 	"github.com/tangobot/tangobot/internal/treasury"
 )
 
+// rest is for how long nothing may have touched an account for a question's read to count.
+const rest = 10 * time.Minute
+
 // quiet lets the desk know accounts as ones that nobody else moves.
 func (b *bench) quiet(accounts ...string) {
 	b.t.Helper()
@@ -19,6 +22,7 @@ func (b *bench) quiet(accounts ...string) {
 		for _, id := range accounts {
 			b.Learn(b.t.Context(), active(b, id))
 		}
+		b.clock.push(rest)
 	}
 }
 
@@ -28,6 +32,7 @@ func (b *bench) noisy(accounts ...string) {
 		other := active(b, id)
 		other.Balance.Hundredths++
 		b.Learn(b.t.Context(), other)
+		b.clock.push(rest)
 		b.Learn(b.t.Context(), active(b, id))
 	}
 }
@@ -276,7 +281,7 @@ func TestWhoMayTestify(t *testing.T) {
 	if err := say("U0MAYA"); err != nil {
 		t.Fatal(err)
 	}
-	forbidden(t, say("U0MAYA"), treasury.WhyVoted)
+	forbidden(t, say("U0MAYA"), treasury.WhySaid)
 	b.is(r.ID, treasury.StateInDoubt, treasury.ReasonNone)
 	if err := say("U0RAVI"); err != nil {
 		t.Fatal(err)

@@ -71,13 +71,16 @@ func (d *Desk) Free(ctx context.Context, person, account string) error {
 	if err := d.MayStop(ctx, person); err != nil {
 		return err
 	}
-	d.Log.WarnContext(ctx, "account freed", "account", account, "by", person)
+	frozen := ""
 	err := d.editLane(ctx, account, func(l Lane) Lane {
-		l.Frozen = ""
+		frozen, l.Frozen = l.Frozen, ""
 		return l
 	})
 	if err != nil {
 		return err
+	}
+	if frozen != "" {
+		d.Log.WarnContext(ctx, "account freed", "account", account, "request", frozen, "by", person)
 	}
 	return d.changeAlert(ctx, frozenAlertID(account), func(a Alert) (Alert, bool) {
 		if !a.Open {

@@ -37,8 +37,12 @@ func (d *Desk) Testify(ctx context.Context, person, id string, finding Finding, 
 	})
 }
 
-// CanTestify tells whether a person's word about a request in doubt would count now.
+// CanTestify tells whether a person's word about a request in doubt would count now: one that they have not said yet.
 func (d *Desk) CanTestify(ctx context.Context, person string, r Request) error {
+	word := FindingExecuted
+	if r.Inquiry != nil && r.Inquiry.Said(person) == FindingExecuted {
+		word = FindingNot
+	}
 	groups := d.closers(r)
 	eligible, err := d.isCloser(ctx, person, groups)
 	if err != nil {
@@ -46,7 +50,7 @@ func (d *Desk) CanTestify(ctx context.Context, person string, r Request) error {
 	}
 	_, err = Next(r, Event{
 		Kind: EventFinding, At: d.Clock(), By: person, Eligible: eligible, Groups: groups,
-		Finding: Verified{Finding: FindingExecuted, Seen: "asked"},
+		Finding: Verified{Finding: word, Seen: "asked"},
 	})
 	return err
 }

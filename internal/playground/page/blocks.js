@@ -52,11 +52,11 @@ export function reconcile(box, items) {
 }
 
 // signs are the emoji that Tangobot uses. Like Slack, the page draws them itself, whatever fonts there are.
-const signs = { '⏳': ['wait', 'waiting'], '✅': ['done', 'done'], '⛔': ['no', 'no'], '⚠️': ['warn', 'warning'] };
+const signs = { '⏳': ['wait', 'waiting'], '✅': ['done', 'done'], '⛔': ['no', 'no'], '⚠️': ['warn', 'warning'], '🛑': ['no', 'stop'] };
 
 // words gives text as nodes, with the signs drawn.
 function words(text) {
-  return text.split(/(⏳|✅|⛔|⚠️)/).filter(Boolean).map((part) =>
+  return text.split(/(⏳|✅|⛔|⚠️|🛑)/).filter(Boolean).map((part) =>
     (signs[part] ? el('span', { class: 'emoji ' + signs[part][0], role: 'img', 'aria-label': signs[part][1] }) : part));
 }
 
