@@ -79,10 +79,10 @@ func (w *world) wish(n int) wish {
 	accounts := []string{"alpha", "bravo", "charlie"}
 	w.rng.Shuffle(3, func(i, j int) { accounts[i], accounts[j] = accounts[j], accounts[i] })
 	cents := 1_000 + w.rng.IntN(4_000)
-	switch w.rng.IntN(4) {
-	case 0:
+	switch n := w.rng.IntN(4); {
+	case w.plan.aim.row == "voted", w.plan.aim.row == "" && n == 0: // which takes two approvals
 		cents = 31_000 + w.rng.IntN(30_000)
-	case 1, 2:
+	case w.plan.aim.row != "", n > 1:
 		cents = 6_000 + w.rng.IntN(20_000)
 	}
 	amount := fmt.Sprintf("%d.%02d", cents/100, cents%100)
@@ -174,6 +174,7 @@ var requestID = regexp.MustCompile(`TB-[0-9A-Z]{8}`)
 // wants tells the stories of a requester, one after the other.
 func (p *person) wants(list []wish) {
 	p.busy = true
+	aim := p.world.plan.aim.row
 	for _, one := range list {
 		p.act("begins", p.later(), nil)
 		id := p.asks(one)
@@ -183,10 +184,10 @@ func (p *person) wants(list []wish) {
 		switch {
 		case one.kind == treasury.ActionRegisterCard:
 			p.entersCard(id)
-		case p.rng.IntN(5) == 0 || p.world.plan.aim.row == "cancelled: taken_back":
+		case aim == "" && p.rng.IntN(5) == 0 || aim == "cancelled: taken_back":
 			p.act("thinks better of it", p.later(), nil)
 			p.presses(p.user(), id, "cancel")
-		case p.rng.IntN(6) == 0 || p.world.plan.aim.row == "cancelled: stopped":
+		case aim == "" && p.rng.IntN(6) == 0 || aim == "cancelled: stopped":
 			p.act("wants to stop it", p.later(), nil)
 			p.presses(channel, id, "stop")
 		}
@@ -394,13 +395,10 @@ func (w *world) offers(action string) []string {
 func (p *person) votes(id string) {
 	action, comment := "approve", ""
 	n := p.rng.IntN(16)
-	if p.world.plan.aim.row == "denied" {
-		n = 0
-	}
-	switch n {
-	case 0, 1:
+	switch aim := p.world.plan.aim.row; {
+	case aim == "denied", aim == "" && n < 2:
 		action, comment = "deny", "not this month"
-	case 2:
+	case aim == "expired", aim == "cancelled: taken_back", aim == "" && n == 2:
 		return
 	}
 	p.fillsIn(id, action, slacksim.Values{"comment": {"value": slacksim.Typed(comment)}})

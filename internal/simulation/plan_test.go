@@ -69,8 +69,27 @@ func everyFault() []fault {
 	}, sendFaults())
 }
 
-// aimed is which part of the seeds aims at one cell of the table each: the rare ones would not be met by chance.
-const aimed = 3
+// aimed of ten seeds aim at one cell of the table each: the rare ones would not be met by chance.
+const aimed = 4
+
+// aims lists the cells of the table, those that few of the plans for them meet more than once.
+func aims() []cell {
+	list := cells()
+	for _, c := range cells() {
+		switch {
+		case c.row == "answered: unsent", c.row == "resend_vote", strings.HasPrefix(c.row, "settled"):
+			list = append(list, c)
+		case c.fault == tangoFails && strings.HasPrefix(c.row, "evidence"), c.fault == deliverTwice && c.row != "voted",
+			c.fault == killedBefore && strings.HasPrefix(c.row, "answered"), c.fault == killedAfter && strings.HasPrefix(c.row, "answered"),
+			c.row == "answered: declined":
+			list = append(list, c)
+		}
+		if c.row == "answered: refused" {
+			list = append(list, c, c)
+		}
+	}
+	return list
+}
 
 func drawPlan(seed uint64, rng *rand.Rand) plan {
 	p := plan{
@@ -107,16 +126,25 @@ func drawPlan(seed uint64, rng *rand.Rand) plan {
 			&mishap{at: lost + at(), what: rightLost, do: func(w *world) { w.setRight(person, true) }})
 	}
 	p.stops = p.on[stoppedMeanwhile]
-	if list := cells(); seed%aimed == 0 {
-		p.take(list[seed/aimed%uint64(len(list))])
+	if list := aims(); seed%10 < aimed {
+		p.take(list[(seed/10*aimed+seed%10)%uint64(len(list))])
+	}
+	if p.unique { // Tango then says that a reference was used only when it was
+		p.on[sendConflict] = false
 	}
 	return p
 }
 
 // take makes a plan in which a cell is likely to be met.
 func (p *plan) take(aim cell) {
-	p.aim, p.rate, p.slow, p.unique = aim, 0.01, 0, p.unique || aim.row == "resend_vote"
+	p.aim, p.rate, p.slow, p.unique = aim, 0.01, 0, (p.unique || aim.row == "resend_vote") && aim.fault != sendConflict
 	p.on[aim.fault] = true
+	switch aim.row { // what takes long
+	case "settled: done", "settled: declined":
+		p.settles, p.lasts = 5*time.Minute, 2*time.Hour
+	case "finding", "closed by two", "resend_vote", "evidence: open", "evidence: executed", "evidence: not_executed", "expired", "lost":
+		p.lasts = 2 * time.Hour
+	}
 	switch aim.row {
 	case "finding", "closed by two", "resend_vote", "evidence: open", "evidence: executed", "evidence: not_executed", "lost", "answered: unknown":
 		p.sendRate = 1
@@ -132,8 +160,14 @@ func (p *plan) take(aim cell) {
 	if slices.Contains(sendFaults(), aim.fault) {
 		p.only(aim.fault)
 	}
-	if aim.row == "evidence: not_executed" && !slices.Contains(sendFaults(), aim.fault) {
+	if slices.Contains(sendFaults(), aim.fault) {
+		return
+	}
+	switch aim.row {
+	case "evidence: not_executed", "evidence: open", "resend_vote":
 		p.only(sendDropped)
+	case "evidence: executed", "finding", "closed by two":
+		p.only(sendCut)
 	}
 }
 
@@ -145,9 +179,10 @@ func (p *plan) only(f fault) {
 	p.sendRate = 1
 }
 
-// hits tells whether an effect is what the plan aims at, and gives the part of such effects that are hit.
-func (p *plan) hits(e *effect) float64 {
-	unsent := p.aim.row == "answered: unsent" && e.what == "dial" && strings.HasPrefix(e.who, execute.name)
+// hits tells whether an effect is what the plan aims at, and gives the part of such effects that are hit. sending tells
+// whether a request is being sent.
+func (p *plan) hits(e *effect, sending func() bool) float64 {
+	unsent := p.aim.row == "answered: unsent" && e.what == "dial" && strings.HasPrefix(e.who, execute.name) && sending()
 	switch {
 	case p.aim.row == "" || e.change:
 		return 0
@@ -159,7 +194,7 @@ func (p *plan) hits(e *effect) float64 {
 		return 0.3
 	}
 	if unsent {
-		return -0.2 // not with the fault that is aimed at
+		return -0.8 // not with the fault that is aimed at
 	}
 	return 0
 }
@@ -304,7 +339,7 @@ func (w *world) whatGoesWrong(e *effect) fault {
 	if w.closing {
 		return none
 	}
-	switch part := w.plan.hits(e); {
+	switch part := w.plan.hits(e, w.truth.isSending); {
 	case part > 0 && w.rng.Float64() < part:
 		return w.plan.aim.fault
 	case part < 0 && w.rng.Float64() < -part:

@@ -98,12 +98,15 @@ func (s *sums) table() string {
 	return b.String()
 }
 
-// gaps lists the cells of the table that were not met, and transitions that the table does not know.
+// enough is how often each cell of the table must be met.
+const enough = 3
+
+// gaps lists the cells of the table that were met too rarely, and transitions that the table does not know.
 func (s *sums) gaps() []string {
 	var list []string
 	for _, c := range cells() {
-		if s.cells[c.row][c.fault] == 0 {
-			list = append(list, c.row+", "+c.fault)
+		if n := s.cells[c.row][c.fault]; n < enough {
+			list = append(list, fmt.Sprintf("%s, %s: %d times", c.row, c.fault, n))
 		}
 	}
 	for row := range s.rows {

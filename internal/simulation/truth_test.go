@@ -60,6 +60,18 @@ func newTruth(w *world) *truth {
 	}
 }
 
+// isSending reports whether a request is being sent.
+func (t *truth) isSending() bool {
+	t.world.mu.Lock()
+	defer t.world.mu.Unlock()
+	for _, r := range t.requests {
+		if r.State == treasury.StateSending {
+			return true
+		}
+	}
+	return false
+}
+
 // spelled writes keys without what differs from run to run.
 func (t *truth) spelled(keys []string) string {
 	t.world.mu.Lock()
@@ -484,7 +496,7 @@ func (t *truth) asOf(q treasury.Listing, at time.Time) []treasury.Record {
 
 // pulse is how long until the next watch: a minute while something is under way, longer while nothing happens.
 func (t *truth) pulse(w *world) time.Duration {
-	idle := 30 * time.Minute
+	idle := 45 * time.Minute
 	if w.closing && t.isLate() {
 		idle = 3 * time.Hour
 	}
