@@ -92,7 +92,14 @@ func (b *browser) leaks(ctx context.Context) {
 	var text, code string
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := chromedp.Run(ctx, chromedp.Evaluate(`document.body.innerText`, &text), chromedp.Evaluate(`document.documentElement.outerHTML`, &code))
+	read := func() error {
+		return chromedp.Run(ctx, chromedp.Evaluate(`document.body.innerText`, &text), chromedp.Evaluate(`document.documentElement.outerHTML`, &code))
+	}
+	err := read()
+	for err != nil && ctx.Err() == nil { // the next page has no body for a moment
+		time.Sleep(20 * time.Millisecond)
+		err = read()
+	}
 	if err != nil && !b.t.Failed() {
 		b.t.Errorf("reading the page for secrets: %v", err)
 	}
