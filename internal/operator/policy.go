@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tangobot/tangobot/internal/money"
 	"github.com/tangobot/tangobot/internal/treasury"
@@ -35,24 +36,40 @@ func printPolicy(w io.Writer, file string) error {
 	fmt.Fprintf(&b, "may see:   %s\nmay ask:   %s\nmay stop:  %s\n", who(p, p.View), who(p, p.Request), who(p, p.Stop))
 	for _, kind := range treasury.ActionKinds() {
 		fmt.Fprintf(&b, "\n%s\n", kind)
+		all := false // the first rule that matches decides, so none after one that matches all
 		for i, r := range p.Rules {
-			if r.Action == "" || r.Action == kind {
+			if !all && (r.Action == "" || r.Action == kind) {
 				fmt.Fprintf(&b, "  rule %d  %-60s %s\n", i+1, band(r), approvals(p, r))
+				all = len(r.UpTo) == 0 && len(r.Accounts) == 0
 			}
 		}
-		fmt.Fprintf(&b, "  %-68s %s\n", "anything else", "refused")
+		if !all {
+			fmt.Fprintf(&b, "  %-68s %s\n", "anything else", "refused")
+		}
 	}
 	if len(p.Limits) > 0 {
 		b.WriteString("\nlimits\n")
 	}
 	for _, l := range p.Limits {
-		fmt.Fprintf(&b, "  per %s in %s: %s\n", l.Per, l.Window, amounts(l.UpTo))
+		fmt.Fprintf(&b, "  per %s in %s: %s\n", l.Per, span(l.Window), amounts(l.UpTo))
 	}
 	for _, warning := range warnings(p) {
 		fmt.Fprintf(&b, "\nwarning: %s\n", warning)
 	}
 	_, err = io.WriteString(w, b.String())
 	return err
+}
+
+// span writes a duration without the zeros at its end.
+func span(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 func band(r treasury.Rule) string {
@@ -76,7 +93,7 @@ func amounts(m map[money.Currency]money.Amount) string {
 
 func approvals(p *treasury.Policy, r treasury.Rule) string {
 	if r.Approvals == 0 {
-		return "no approval, sent after " + p.Undo.String()
+		return "no approval, sent after " + span(p.Undo)
 	}
 	return fmt.Sprintf("%d from %s", r.Approvals, who(p, r.From))
 }

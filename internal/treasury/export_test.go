@@ -326,7 +326,7 @@ func TestVerifyExport(t *testing.T) {
 		"a last line taken out":   {func(l [][]string) [][]string { return slices.Delete(l, 2, 3) }, "line 2: request TB-SEPTEMBR: step 2 is missing; there were 2"},
 		"a line twice":            {func(l [][]string) [][]string { return slices.Insert(l, 2, slices.Clone(l[1])) }, "step 2 is missing or stands twice"},
 		"a line of another chain": {func(l [][]string) [][]string { l[2] = l[4]; return l }, "TB-SEPTEMBR: step 2 is missing"},
-		"other columns":           {func(l [][]string) [][]string { l[0][0] = "id"; return l }, "line 1: these are not the columns"},
+		"other columns":           {func(l [][]string) [][]string { l[0][0] = "id"; return l }, "line 1: this is no history"},
 		"no lines":                {func(l [][]string) [][]string { return l[:1] }, "no events"},
 	} {
 		_, err := treasury.VerifyExport(strings.NewReader(table(c.change)))

@@ -202,6 +202,8 @@ func VerifyExport(r io.Reader) (ExportSummary, error) {
 	return v, nil
 }
 
+var errNoExport = errors.New("line 1: this is no history that /tango history csv made")
+
 // readExport reads the lines and holds each against its own hash.
 func readExport(r io.Reader) ([]exportLine, error) {
 	file := csv.NewReader(r)
@@ -213,6 +215,9 @@ func readExport(r io.Reader) ([]exportLine, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		if parse, ok := errors.AsType[*csv.ParseError](err); ok && parse.StartLine == 1 {
+			return nil, errNoExport
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading an export: %w", err)
 		}
@@ -220,7 +225,7 @@ func readExport(r io.Reader) ([]exportLine, error) {
 		if number == 1 {
 			cells[0] = strings.TrimPrefix(cells[0], byteOrderMark)
 			if !slices.Equal(cells, columns) {
-				return nil, errors.New("line 1: these are not the columns of an export")
+				return nil, errNoExport
 			}
 			continue
 		}
