@@ -66,7 +66,7 @@ func (e *Edge) amountWords(words []string) (int, bool) {
 		}
 	}
 	// A first word with a digit was meant as an amount: the form shows it, with what is wrong, when it is sent.
-	if len(words) > 0 && strings.ContainsAny(words[0], "0123456789") && !strings.Contains(words[0], "-") {
+	if len(words) > 0 && strings.ContainsAny(words[0], "0123456789") && !strings.Contains(words[0][1:], "-") {
 		return 1, true
 	}
 	return 0, false

@@ -61,7 +61,8 @@ func TestReadTransfer(t *testing.T) {
 		{"2.5 k from employee-rewards", want{"2.5 k", "employee-rewards", "", "", ""}},
 		{"spring event", want{note: "spring event"}},
 		{"1,50 from employee-rewards", want{"1,50", "employee-rewards", "", "", ""}}, // the form says what is wrong with it
-		{"-5", want{note: "-5"}},
+		{"-5", want{amount: "-5"}}, // likewise
+		{"2026-11 budget", want{note: "2026-11 budget"}},
 		{"500   from    employee-rewards", want{"500", "employee-rewards", "", "", ""}},
 		{"500\tfrom\nemployee-rewards", want{"500", "employee-rewards", "", "", ""}},
 		{"500\u00a0from\u00a0employee-rewards", want{"500", "employee-rewards", "", "", ""}},

@@ -32,7 +32,7 @@ func (e *Edge) inputs(ctx context.Context, d treasury.Draft) ([]slackgo.Block, e
 		card, err := e.onlyCard(ctx, d.Account, true)
 		return []slackgo.Block{
 			e.accountInput(ctx, treasury.FieldAccount, "Account to fund", d.Account),
-			cardInput(card, "The cards of the account that you chose above."),
+			cardInput(card, "Those of the account above that can be charged now. If there is none, ask for one with /tango card register."),
 			amountInput("What the account gets, in its currency. Tango's fee comes on top; the next step shows it.", d.Amount),
 		}, err
 	case treasury.ActionRegisterCard:

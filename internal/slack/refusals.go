@@ -60,7 +60,7 @@ func permissionSentence(key string) string {
 	case "401.001", "401.002", "401.501", "401.502":
 		return "the platform name or key is wrong. The people who run Tangobot must correct it."
 	case "402.001":
-		return "there is not enough money in the account."
+		return "there is not enough money in the source account. Fund it, then ask again."
 	case "402.051":
 		return "the bank did not authorise the card. Check the card with its holder or the bank, or use another one."
 	case "403.001":

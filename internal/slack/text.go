@@ -102,6 +102,9 @@ func doubtWords(a *treasury.Answer) string {
 	case treasury.DoubtUnreadable:
 		return "Tango answered, but not in a form that can be trusted."
 	case treasury.DoubtMismatch:
+		if strings.HasSuffix(a.Mismatch, ".endingBalance") {
+			return "Tango answered, but the balances in its answer do not differ by exactly the amount (" + code(a.Mismatch) + ")."
+		}
 		return "Tango answered, but with other figures than those that were approved (" + code(a.Mismatch) + ")."
 	case treasury.DoubtDuplicate:
 		return "Tango says that this request's reference was used before, so an earlier send may have been carried out."

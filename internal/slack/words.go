@@ -214,6 +214,9 @@ func stateWord(r treasury.Request) string {
 		}
 		return name + ", nothing was changed"
 	case treasury.StateInDoubt:
+		if moves && r.Inquiry != nil && r.Inquiry.Evidence != nil && r.Inquiry.Evidence.Rule == treasury.RuleDouble {
+			return name + ": the money seems to have moved twice"
+		}
 		if moves {
 			return name + ": the money may or may not have moved"
 		}

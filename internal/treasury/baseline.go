@@ -281,10 +281,15 @@ func (d *Desk) explain(
 	next.Counted = append(next.Counted, requestIDs(slices.DeleteFunc(slices.Clone(arrived), func(r Request) bool {
 		return slices.Contains(next.Counted, r.ID)
 	}))...)
-	last := known[0]
-	if rest == last.transferred(account) && rest != 0 {
-		if twice, err := d.checkOnce(ctx, last, known[1], read); twice || err != nil {
+	if s.lane.Last != "" && rest != 0 { // its double may also come after somebody has read it
+		last, _, err := d.read(ctx, s.lane.Last)
+		if err != nil {
 			return err
+		}
+		if rest == last.transferred(account) && d.Clock().Sub(last.ClosedAt) <= twiceWatch {
+			if twice, err := d.checkOnce(ctx, last, known[1], read); twice || err != nil {
+				return err
+			}
 		}
 	}
 	return d.contradicted(ctx, account, rest, arrived)

@@ -407,3 +407,35 @@ func TestAnOrderAndADepositAreNoDouble(t *testing.T) {
 	b.is(b.executed(b.approvedFor(next).ID).ID, treasury.StateSucceeded, treasury.ReasonNone)
 	b.isFree("marketing-us", "employee-rewards")
 }
+
+// TestADoubleThatComesLater: somebody has read the accounts in between, and they were right.
+func TestADoubleThatComesLater(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		gain   int64 // of the target, in cents
+		after  time.Duration
+		frozen bool
+	}{
+		"both move":             {10_000, time.Hour, true},
+		"an order of that sum":  {0, time.Hour, false},
+		"after more than a day": {10_000, 25 * time.Hour, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.quiet("marketing-us", "sales-spiffs")
+			r := b.approved()
+			b.executed(r.ID)
+			b.is(r.ID, treasury.StateSucceeded, treasury.ReasonNone)
+			b.clock.push(c.after)
+			b.sim.Spend("marketing-us", 10_000)
+			b.sim.Spend("sales-spiffs", -c.gain)
+			next := b.approvedFor(draft("60"))
+			b.executed(next.ID)
+			if by := b.frozen("marketing-us"); (by == r.ID) != c.frozen || by != "" && by != r.ID {
+				t.Errorf("frozen by %q", by)
+			}
+			b.moved(next.ID, map[bool]int{true: 0, false: 1}[c.frozen])
+		})
+	}
+}
