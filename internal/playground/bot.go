@@ -87,7 +87,7 @@ func newBot(s settings, base string, store *embedded.Store, c *clock, log *slog.
 	}
 	b.desk = &treasury.Desk{
 		Journal: embedded.Journal{Store: store}, People: client, Policy: policy, Clock: c.now, Log: log,
-		Accounts: &treasury.Directory{}, Money: b.money, Questions: b.questions, Books: books, Mover: books, Pacer: pacer,
+		Accounts: &treasury.Directory{}, Money: b.money, Questions: carried{b.questions}, Books: books, Mover: books, Pacer: pacer,
 	}
 	claims := embedded.Claims{Store: store}
 	b.page = cardpage.New(b.desk, claims)
@@ -198,4 +198,12 @@ func (b *bot) watchOnce(ctx context.Context) {
 	if err := b.desk.Watch(b.clock.shift(running)); err != nil && ctx.Err() == nil {
 		b.log.WarnContext(ctx, "watch not complete, the next one goes on", "error", err)
 	}
+}
+
+// carried is a queue whose jobs are under way for a moment, as SQS's are: an answer must not overtake the words that it
+// replaces.
+type carried struct{ treasury.Queue }
+
+func (q carried) Send(ctx context.Context, body []byte, delay time.Duration) error {
+	return q.Queue.Send(ctx, body, max(delay, 150*time.Millisecond))
 }
