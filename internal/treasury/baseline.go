@@ -104,13 +104,18 @@ func (d *Desk) reread(ctx context.Context, r Request) error {
 	if err != nil {
 		return err
 	}
-	accounts := make([]Account, len(ids))
+	var accounts []Account
+	var known []standing
+	var failures []error
 	for i, id := range ids {
-		if accounts[i], err = d.Books.Account(ctx, id); err != nil {
-			return fmt.Errorf("reading account %s again: %w", id, err)
+		a, err := d.Books.Account(ctx, id)
+		if err != nil {
+			failures = append(failures, fmt.Errorf("reading account %s again: %w", id, err))
+			continue
 		}
+		accounts, known = append(accounts, a), append(known, before[i])
 	}
-	return d.keep(ctx, r, before, accounts)
+	return errors.Join(append(failures, d.keep(ctx, r, known, accounts))...)
 }
 
 // keep records accounts that were read for a request; for none where that is zero. It holds each balance against the

@@ -439,3 +439,21 @@ func TestADoubleThatComesLater(t *testing.T) {
 		})
 	}
 }
+
+// TestALateMovementIsSeenOnOneSide: the other account is gone.
+func TestALateMovementIsSeenOnOneSide(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.quiet("marketing-us", "sales-spiffs")
+	r := b.doubt(draft("100"), tangosim.Fault{Late: time.Hour})
+	b.looksTwice()
+	b.is(r.ID, treasury.StateFailed, treasury.ReasonFound)
+	b.Books = missing{b.Books, "sales-spiffs"}
+	b.clock.push(2 * time.Hour)
+	if err := b.Sweep(t.Context()); !errors.Is(err, treasury.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	if by := b.frozen("marketing-us"); by != r.ID {
+		t.Errorf("frozen by %q", by)
+	}
+}
