@@ -76,8 +76,9 @@ func TestWhoComesNextSeesADoubleMovement(t *testing.T) {
 				if watched {
 					b.look(10 * time.Minute)
 				}
-				c.next.ID = treasury.NewRequestID()
-				next := b.approvedFor(c.next)
+				d := c.next
+				d.ID = treasury.NewRequestID()
+				next := b.approvedFor(d)
 				b.executed(next.ID)
 				for _, id := range c.accounts {
 					if by := b.frozen(id); by != first.ID {
