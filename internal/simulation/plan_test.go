@@ -159,8 +159,6 @@ func (p *plan) take(aim cell) {
 	}
 	if slices.Contains(sendFaults(), aim.fault) {
 		p.only(aim.fault)
-	}
-	if slices.Contains(sendFaults(), aim.fault) {
 		return
 	}
 	switch aim.row {

@@ -206,7 +206,7 @@ func (d *Desk) compare(ctx context.Context, s *standing, mine Request, read []Ac
 	}
 	next := baseline{Balance: balance, At: l.At, After: s.lane.Last, Counted: base.Counted, Unsure: base.Unsure}
 	if change != sum(owed) {
-		if err := d.explain(ctx, s, &next, change, owed, []Request{last, mine}, read); err != nil {
+		if err := d.explain(ctx, s, &next, change, owed, last, mine, read); err != nil {
 			return err
 		}
 	}
@@ -236,11 +236,12 @@ func (d *Desk) makeSure(ctx context.Context, s *standing) error {
 
 // explain finds what of ours makes up a change that our transfers alone do not, and says in the new baseline what is still
 // owed and which deposits are in it. A change that nothing of ours makes up is a drift, and may contradict what was closed.
+// last is the request that the lane names, where the baseline does not know it.
 func (d *Desk) explain(
-	ctx context.Context, s *standing, next *baseline, change int64, owed []movement, known []Request, read []Account,
+	ctx context.Context, s *standing, next *baseline, change int64, owed []movement, last, mine Request, read []Account,
 ) error {
 	account := s.latest.Account.ID
-	arrived, settling, err := d.depositsOn(ctx, account, known...)
+	arrived, settling, err := d.depositsOn(ctx, account, last, mine)
 	if err != nil {
 		return err
 	}
@@ -267,10 +268,11 @@ func (d *Desk) explain(
 		return nil
 	}
 	s.latest.Drift = s.latest.At
-	rest := change
-	for _, m := range candidates {
-		if !slices.ContainsFunc(settling, func(r Request) bool { return r.ID == m.Request }) {
-			rest -= m.Cents
+	rest := change - sum(owed)
+	for _, r := range arrived {
+		if !slices.Contains(next.Counted, r.ID) {
+			rest -= r.Action.Deposit.Amount.Hundredths
+			next.Counted = append(next.Counted, r.ID)
 		}
 	}
 	for _, r := range settling { // Tango shows it before we have asked again
@@ -283,18 +285,14 @@ func (d *Desk) explain(
 			next.Unsure = append(next.Unsure, r.ID)
 		}
 	}
-	next.Counted = append(next.Counted, requestIDs(slices.DeleteFunc(slices.Clone(arrived), func(r Request) bool {
-		return slices.Contains(next.Counted, r.ID)
-	}))...)
-	if s.lane.Last != "" && rest != 0 { // its double may also come after somebody has read it
-		last, _, err := d.read(ctx, s.lane.Last)
-		if err != nil {
+	if last.ID == "" && s.lane.Last != "" { // its double may also come after somebody has read it
+		if last, _, err = d.read(ctx, s.lane.Last); err != nil {
 			return err
 		}
-		if rest == last.transferred(account) && d.Clock().Sub(last.ClosedAt) <= twiceWatch {
-			if twice, err := d.checkOnce(ctx, last, known[1], read); twice || err != nil {
-				return err
-			}
+	}
+	if rest != 0 && rest == last.transferred(account) && d.Clock().Sub(last.ClosedAt) <= twiceWatch {
+		if twice, err := d.checkOnce(ctx, last, mine, read); twice || err != nil {
+			return err
 		}
 	}
 	return d.contradicted(ctx, account, rest, arrived)

@@ -25,11 +25,11 @@ func (b *bench) meanwhileExecutes(id string) {
 }
 
 // found lets a transfer of this amount be found not to be carried out.
-func (b *bench) found(amount string) {
+func (b *bench) found(amount string, f tangosim.Fault) treasury.Request {
 	b.t.Helper()
-	r := b.doubt(draft(amount), tangosim.Fault{DropBefore: true})
+	r := b.doubt(draft(amount), f)
 	b.looksTwice()
-	b.is(r.ID, treasury.StateFailed, treasury.ReasonFound)
+	return b.is(r.ID, treasury.StateFailed, treasury.ReasonFound)
 }
 
 // TestASecondTryIsOurs: Tango was too busy at the first try. What the second moves is no movement of others, contradicts
@@ -41,7 +41,7 @@ func TestASecondTryIsOurs(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
 			b.quiet("marketing-us", "sales-spiffs")
-			b.found("100")
+			b.found("100", tangosim.Fault{DropBefore: true})
 			r := b.approved()
 			b.sim.Arm(tangosim.Fault{StatusBefore: 429})
 			b.executed(r.ID)
@@ -235,7 +235,7 @@ func TestTwoTransfersShowLate(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.quiet("marketing-us", "sales-spiffs", "referral-program")
-	b.found("100")
+	b.found("100", tangosim.Fault{DropBefore: true})
 	shown := b.sim.Balance("marketing-us")
 	b.sim.SetStale("marketing-us", &shown)
 	b.executed(b.approved().ID)
@@ -445,9 +445,7 @@ func TestALateMovementIsSeenOnOneSide(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.quiet("marketing-us", "sales-spiffs")
-	r := b.doubt(draft("100"), tangosim.Fault{Late: time.Hour})
-	b.looksTwice()
-	b.is(r.ID, treasury.StateFailed, treasury.ReasonFound)
+	r := b.found("100", tangosim.Fault{Late: time.Hour})
 	b.Books = missing{b.Books, "sales-spiffs"}
 	b.clock.push(2 * time.Hour)
 	if err := b.Sweep(t.Context()); !errors.Is(err, treasury.ErrNotFound) {
